@@ -1,0 +1,1 @@
+"""The product itself, pure: the same history always gives the same decisions."""

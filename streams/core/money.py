@@ -1,0 +1,39 @@
+"""Amounts in minor units, never floats; only amounts of one currency can be added."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code")]
+Minor = Annotated[
+    int,
+    msgspec.Meta(ge=-(10**12), le=10**12, description="minor units, such as cents"),
+]
+
+
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount: ``minor`` units of an ISO 4217 ``currency`` (1234 USD is $12.34)."""
+
+    minor: Minor
+    currency: Currency
+
+    def __add__(self, other: Money) -> Money:
+        if self.currency != other.currency:
+            message = f"cannot add {other.currency} to {self.currency}"
+            raise ValueError(message)
+        return Money(minor=self.minor + other.minor, currency=self.currency)
+
+    def times(self, quantity: int) -> Money:
+        """Return the amount for ``quantity`` pieces."""
+        return Money(minor=self.minor * quantity, currency=self.currency)
+
+    def share(self, percent: int) -> Money:
+        """Return ``percent`` of the amount, rounded down to whole minor units."""
+        return Money(minor=self.minor * percent // 100, currency=self.currency)
+
+
+def zero(currency: str) -> Money:
+    """Return nothing at all, in ``currency``."""
+    return Money(minor=0, currency=currency)

@@ -1,0 +1,161 @@
+"""What the pipeline asks of the world, as small protocols; each has an in-memory twin in the product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from streams.core.events import (
+    AnyFact,
+    MessageOutcome,
+    MessageQueued,
+    ReplacementAccepted,
+    ReplacementRefused,
+    ReplacementRequested,
+    ReturnLabelIssued,
+    ReturnLabelRefused,
+    ReturnLabelRequested,
+)
+
+# ---------------------------------------------------------------------------- coming in
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing read from a source, before it is understood.
+
+    ``place`` says where a person finds it again (``orders.ndjson:17``, ``POST /in/shopify #3``);
+    ``position`` counts records of this source from 0 and is what a restart resumes from.
+    ``parsed`` may carry what the source has at hand already, for sources that read tables.
+    """
+
+    source: str
+    place: str
+    position: int
+    raw: bytes
+    parsed: Any = None
+
+
+class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact translated out of a record; ``order_id`` is None while only a tracking number is known.
+
+    ``data`` is the JSON that is written to the journal (unknown fields included); None lets the codec
+    encode ``fact`` instead.
+    """
+
+    id: str
+    source: str
+    occurred_at: datetime
+    order_id: str | None
+    fact: AnyFact
+    data: bytes | None = None
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that could not be understood: becomes a dead letter. ``code`` is kebab-case."""
+
+    code: str
+    why: str
+    hint: str = ""
+
+
+class Ignored(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that was understood and says nothing about an order (a webhook's ping, say)."""
+
+    why: str
+
+
+Translation = tuple[Incoming, ...] | Rejected | Ignored
+
+
+class Source(Protocol):
+    """A way in: a folder below ``streams/sources``. Never raises on any bytes (law 10)."""
+
+    name: str
+
+    def read(self, location: str, *, after: int = -1) -> Iterator[Record]:
+        """Yield the records of a file, a folder or ``-`` (standard input) behind position ``after``."""
+        ...
+
+    def translate(self, record: Record) -> Translation:
+        """Return the facts in a record, or why there are none."""
+        ...
+
+
+# ---------------------------------------------------------------------------- going out
+
+
+class LabelProvider(Protocol):
+    """Who sells return labels."""
+
+    name: str
+
+    def buy(self, request: ReturnLabelRequested) -> ReturnLabelIssued | ReturnLabelRefused:
+        """Buy the label once: the same request returns the same label for ever."""
+        ...
+
+    def document(self, issued: ReturnLabelIssued) -> bytes:
+        """Return the label as a PDF."""
+        ...
+
+
+class Desk(Protocol):
+    """Who ships a replacement."""
+
+    name: str
+
+    def order(self, request: ReplacementRequested) -> ReplacementAccepted | ReplacementRefused:
+        """Order the replacement once: the same request never ships twice."""
+        ...
+
+
+class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """Words and frame, filled in for one customer."""
+
+    subject: str
+    preheader: str
+    text: str
+    html: str
+    template_version: str
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that travels with a mail."""
+
+    filename: str
+    media_type: str
+    content: bytes
+
+
+class Renderer(Protocol):
+    """Turns a queued message into words."""
+
+    def render(self, message: MessageQueued) -> RenderedMail:
+        """Render the message's template in its locale from its letter.
+
+        Raises:
+            streams.problems.TemplateProblem: the template is missing or broken.
+        """
+        ...
+
+
+class Sender(Protocol):
+    """Makes a queued message true, once."""
+
+    async def send(self, message: MessageQueued, now: datetime) -> tuple[MessageOutcome, ...]:
+        """Claim, send and settle; return what became of it. A message already settled says so again."""
+        ...
+
+    async def retry_due(self, now: datetime) -> tuple[MessageOutcome, ...]:
+        """Try deferred messages whose time has come."""
+        ...
+
+    def next_retry(self) -> datetime | None:
+        """Return when the next deferred message wants another try."""
+        ...
+
+    def withdraw(self, message_id: str, now: datetime) -> bool:
+        """Forget a message that has not been sent; False when it is too late."""
+        ...
