@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from streams.core.money import Minor, Money
+from streams.core.money import Money
 
 Quantity = Annotated[int, msgspec.Meta(ge=0, le=1_000_000, description="pieces")]
 Grams = Annotated[float, msgspec.Meta(ge=0, le=10**8, description="grams")]
@@ -65,7 +65,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 # ---------------------------------------------------------------------------- parts
 
 
-class Address(Value):
+class Address(Value, frozen=True, kw_only=True):
     """Where a parcel goes; every field is the customer's own words."""
 
     name: Text | None = None
@@ -76,7 +76,7 @@ class Address(Value):
     country: Text | None = None
 
 
-class Customer(Value):
+class Customer(Value, frozen=True, kw_only=True):
     """Who ordered. ``locale`` is BCP 47 (``pt-BR``), ``time_zone`` IANA, ``country`` ISO 3166 alpha-2."""
 
     customer_id: Name
@@ -87,7 +87,7 @@ class Customer(Value):
     country: Text | None = None
 
 
-class OrderedLine(Value):
+class OrderedLine(Value, frozen=True, kw_only=True):
     """One article and how many of it were bought."""
 
     sku: Name
@@ -98,14 +98,14 @@ class OrderedLine(Value):
     weight_g: Grams | None = None
 
 
-class Pieces(Value):
+class Pieces(Value, frozen=True, kw_only=True):
     """So many pieces of one article, as shipped, scanned or missed."""
 
     sku: Name
     quantity: Quantity
 
 
-class Shipping(Value):
+class Shipping(Value, frozen=True, kw_only=True):
     """How the customer paid to have it sent."""
 
     method: Text | None = None
@@ -113,7 +113,7 @@ class Shipping(Value):
     address: Address | None = None
 
 
-class PromiseWindow(Value):
+class PromiseWindow(Value, frozen=True, kw_only=True):
     """A promise: a day (``2026-11-24``, kept until that day ends for the customer) or an instant."""
 
     by: Name
@@ -146,7 +146,7 @@ def parse_day_or_instant(text: str) -> date | datetime:
 # ---------------------------------------------------------------------------- facts in
 
 
-class OrderPlaced(Fact):
+class OrderPlaced(Fact, frozen=True, kw_only=True):
     """A customer bought something; ``replaces`` names the order that this one makes good."""
 
     TYPE: ClassVar[str] = "order.placed.v1"
@@ -163,7 +163,7 @@ class OrderPlaced(Fact):
             parse_day_or_instant(self.ship_by)
 
 
-class OrderChanged(Fact):
+class OrderChanged(Fact, frozen=True, kw_only=True):
     """Whole new values for what is present."""
 
     TYPE: ClassVar[str] = "order.changed.v1"
@@ -173,7 +173,7 @@ class OrderChanged(Fact):
     shipping: Shipping | None = None
 
 
-class OrderCanceled(Fact):
+class OrderCanceled(Fact, frozen=True, kw_only=True):
     """The customer or the shop called off these lines, or all of them."""
 
     TYPE: ClassVar[str] = "order.canceled.v1"
@@ -182,7 +182,7 @@ class OrderCanceled(Fact):
     reason: Text | None = None
 
 
-class PaymentApproved(Fact):
+class PaymentApproved(Fact, frozen=True, kw_only=True):
     """The money is there; the shop now says by when it will ship."""
 
     TYPE: ClassVar[str] = "payment.approved.v1"
@@ -194,7 +194,7 @@ class PaymentApproved(Fact):
             parse_day_or_instant(self.ship_by)
 
 
-class PromiseRevised(Fact):
+class PromiseRevised(Fact, frozen=True, kw_only=True):
     """The shop moved the date; it is a promise only if the customer was told."""
 
     TYPE: ClassVar[str] = "promise.revised.v1"
@@ -203,7 +203,7 @@ class PromiseRevised(Fact):
     told_customer: bool
 
 
-class FulfillmentCreated(Fact):
+class FulfillmentCreated(Fact, frozen=True, kw_only=True):
     """The shop means to ship these lines together."""
 
     TYPE: ClassVar[str] = "fulfillment.created.v1"
@@ -216,7 +216,7 @@ class FulfillmentCreated(Fact):
     service: Text | None = None
 
 
-class ShipmentPacked(Fact):
+class ShipmentPacked(Fact, frozen=True, kw_only=True):
     """What the packing station scanned into the box."""
 
     TYPE: ClassVar[str] = "shipment.packed.v1"
@@ -227,7 +227,7 @@ class ShipmentPacked(Fact):
     station: Text | None = None
 
 
-class ShipmentCreated(Fact):
+class ShipmentCreated(Fact, frozen=True, kw_only=True):
     """The carrier label exists."""
 
     TYPE: ClassVar[str] = "shipment.created.v1"
@@ -262,7 +262,7 @@ class CheckpointReached(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
             raise ValueError("needs `tracking_number`, or `order_id` and `shipment_id`")
 
 
-class CustomerReported(Fact):
+class CustomerReported(Fact, frozen=True, kw_only=True):
     """The customer was first; honoured at once and joined to the same case."""
 
     TYPE: ClassVar[str] = "customer.reported.v1"
@@ -272,7 +272,7 @@ class CustomerReported(Fact):
     text: Text | None = None
 
 
-class ChoiceMade(Fact):
+class ChoiceMade(Fact, frozen=True, kw_only=True):
     """What the customer clicked or answered."""
 
     TYPE: ClassVar[str] = "choice.made.v1"
@@ -281,7 +281,7 @@ class ChoiceMade(Fact):
     choice: Name
 
 
-class ReviewResolved(Fact):
+class ReviewResolved(Fact, frozen=True, kw_only=True):
     """A person decided."""
 
     TYPE: ClassVar[str] = "review.resolved.v1"
@@ -292,7 +292,7 @@ class ReviewResolved(Fact):
     note: Text | None = None
 
 
-class ReturnCheckpoint(Fact):
+class ReturnCheckpoint(Fact, frozen=True, kw_only=True):
     """The return parcel was seen, or not yet."""
 
     TYPE: ClassVar[str] = "return.checkpoint.v1"
@@ -301,7 +301,7 @@ class ReturnCheckpoint(Fact):
     status: Status
 
 
-class TimePassed(Fact):
+class TimePassed(Fact, frozen=True, kw_only=True):
     """Nothing came until now: silence, written down."""
 
     TYPE: ClassVar[str] = "time.passed.v1"
@@ -310,20 +310,20 @@ class TimePassed(Fact):
 # ---------------------------------------------------------------------------- decisions
 
 
-class Evidence(Value):
+class Evidence(Value, frozen=True, kw_only=True):
     """An event and the sentence read from it."""
 
     event_id: str
     reads: str
 
 
-class Decision(Fact):
+class Decision(Fact, frozen=True, kw_only=True):
     """Something the core decided; ``decision_id`` is the same in every run."""
 
     decision_id: str
 
 
-class ExceptionOpened(Decision):
+class ExceptionOpened(Decision, frozen=True, kw_only=True):
     """Something is wrong with this order."""
 
     TYPE: ClassVar[str] = "exception.opened.v1"
@@ -339,7 +339,7 @@ class ExceptionOpened(Decision):
     evidence: tuple[Evidence, ...] = ()
 
 
-class ExceptionChanged(Decision):
+class ExceptionChanged(Decision, frozen=True, kw_only=True):
     """It got worse, better, or better understood."""
 
     TYPE: ClassVar[str] = "exception.changed.v1"
@@ -355,7 +355,7 @@ class ExceptionChanged(Decision):
     evidence: tuple[Evidence, ...] = ()
 
 
-class ExceptionCleared(Decision):
+class ExceptionCleared(Decision, frozen=True, kw_only=True):
     """It is no longer true."""
 
     TYPE: ClassVar[str] = "exception.cleared.v1"
@@ -368,7 +368,7 @@ class ExceptionCleared(Decision):
     evidence: tuple[Evidence, ...] = ()
 
 
-class ReturnLabelRequested(Decision):
+class ReturnLabelRequested(Decision, frozen=True, kw_only=True):
     """Permission to return, and a paid sticker to be bought."""
 
     TYPE: ClassVar[str] = "return_label.requested.v1"
@@ -381,7 +381,7 @@ class ReturnLabelRequested(Decision):
     country: str | None = None
 
 
-class ReplacementRequested(Decision):
+class ReplacementRequested(Decision, frozen=True, kw_only=True):
     """The right thing leaves at once, and never waits for the return."""
 
     TYPE: ClassVar[str] = "replacement.requested.v1"
@@ -393,7 +393,7 @@ class ReplacementRequested(Decision):
     cost: Money
 
 
-class GoodwillGranted(Decision):
+class GoodwillGranted(Decision, frozen=True, kw_only=True):
     """Credit beyond what is owed."""
 
     TYPE: ClassVar[str] = "goodwill.granted.v1"
@@ -403,7 +403,7 @@ class GoodwillGranted(Decision):
     cost: Money
 
 
-class ShippingRefundGranted(Decision):
+class ShippingRefundGranted(Decision, frozen=True, kw_only=True):
     """The customer paid for a date that we did not keep."""
 
     TYPE: ClassVar[str] = "shipping_refund.granted.v1"
@@ -413,7 +413,7 @@ class ShippingRefundGranted(Decision):
     cost: Money
 
 
-class ReviewRequested(Decision):
+class ReviewRequested(Decision, frozen=True, kw_only=True):
     """A person decides about these remedies; until then the mail is held."""
 
     TYPE: ClassVar[str] = "review.requested.v1"
@@ -426,7 +426,7 @@ class ReviewRequested(Decision):
     cost: Money
 
 
-class ReplacementProgressed(Decision):
+class ReplacementProgressed(Decision, frozen=True, kw_only=True):
     """News of a replacement order, told to the order that it makes good (``order_id``)."""
 
     TYPE: ClassVar[str] = "replacement.progressed.v1"
@@ -435,7 +435,7 @@ class ReplacementProgressed(Decision):
     status: Literal["placed", "shipped", "delivered", "canceled", "in_trouble", "recovered"]
 
 
-class LetterLine(Value):
+class LetterLine(Value, frozen=True, kw_only=True):
     """An article as the letter names it."""
 
     sku: str
@@ -443,14 +443,14 @@ class LetterLine(Value):
     quantity: int
 
 
-class DateRange(Value):
+class DateRange(Value, frozen=True, kw_only=True):
     """From one day to another, both included, in the customer's zone."""
 
     from_: date = msgspec.field(name="from")
     by: date
 
 
-class Letter(Value):
+class Letter(Value, frozen=True, kw_only=True):
     """All that words may use, and where they go. Private: it never leaves the outbox and the ledger."""
 
     to: str
@@ -481,7 +481,7 @@ class Letter(Value):
     shipping_refund: Money | None = None
 
 
-class MessageQueued(Decision):
+class MessageQueued(Decision, frozen=True, kw_only=True):
     """A mail may go out now. ``letter`` is private and absent from the public log."""
 
     TYPE: ClassVar[str] = "message.queued.v1"
@@ -496,7 +496,7 @@ class MessageQueued(Decision):
     letter: Letter | None = None
 
 
-class MessageHeld(Decision):
+class MessageHeld(Decision, frozen=True, kw_only=True):
     """A mail waits in the order, to be judged again."""
 
     TYPE: ClassVar[str] = "message.held.v1"
@@ -510,7 +510,7 @@ class MessageHeld(Decision):
     until: datetime | None = None
 
 
-class MessageWithdrawn(Decision):
+class MessageWithdrawn(Decision, frozen=True, kw_only=True):
     """A held or unsent mail is no longer true."""
 
     TYPE: ClassVar[str] = "message.withdrawn.v1"
@@ -526,7 +526,7 @@ class MessageWithdrawn(Decision):
 # ---------------------------------------------------------------------------- outcomes
 
 
-class ReturnLabelIssued(Fact):
+class ReturnLabelIssued(Fact, frozen=True, kw_only=True):
     """The sticker was bought; ``label_id`` fetches its PDF from the label store."""
 
     TYPE: ClassVar[str] = "return_label.issued.v1"
@@ -539,7 +539,7 @@ class ReturnLabelIssued(Fact):
     cost: Money
 
 
-class ReturnLabelRefused(Fact):
+class ReturnLabelRefused(Fact, frozen=True, kw_only=True):
     """No sticker could be had; the letter goes without it."""
 
     TYPE: ClassVar[str] = "return_label.refused.v1"
@@ -549,7 +549,7 @@ class ReturnLabelRefused(Fact):
     reason: Text
 
 
-class ReplacementAccepted(Fact):
+class ReplacementAccepted(Fact, frozen=True, kw_only=True):
     """The order system took the replacement into its queue."""
 
     TYPE: ClassVar[str] = "replacement.accepted.v1"
@@ -559,7 +559,7 @@ class ReplacementAccepted(Fact):
     reference: Text | None = None
 
 
-class ReplacementRefused(Fact):
+class ReplacementRefused(Fact, frozen=True, kw_only=True):
     """The order system said no, out of stock for example."""
 
     TYPE: ClassVar[str] = "replacement.refused.v1"
@@ -569,7 +569,7 @@ class ReplacementRefused(Fact):
     reason: Text
 
 
-class MessageOutcome(Fact):
+class MessageOutcome(Fact, frozen=True, kw_only=True):
     """What became of a mail; ``reply`` is the server's word."""
 
     message_id: str
@@ -581,37 +581,37 @@ class MessageOutcome(Fact):
     reply: Text | None = None
 
 
-class MessageAccepted(MessageOutcome):
+class MessageAccepted(MessageOutcome, frozen=True, kw_only=True):
     """The relay took responsibility for it."""
 
     TYPE: ClassVar[str] = "message.accepted.v1"
 
 
-class MessageDeferred(MessageOutcome):
+class MessageDeferred(MessageOutcome, frozen=True, kw_only=True):
     """Not now; it will be tried again."""
 
     TYPE: ClassVar[str] = "message.deferred.v1"
 
 
-class MessageRefused(MessageOutcome):
+class MessageRefused(MessageOutcome, frozen=True, kw_only=True):
     """Never, by the relay's word or after the last attempt."""
 
     TYPE: ClassVar[str] = "message.refused.v1"
 
 
-class MessageInDoubt(MessageOutcome):
+class MessageInDoubt(MessageOutcome, frozen=True, kw_only=True):
     """The connection died after the final dot: nobody knows, and nobody guesses."""
 
     TYPE: ClassVar[str] = "message.in_doubt.v1"
 
 
-class MessageBounced(MessageOutcome):
+class MessageBounced(MessageOutcome, frozen=True, kw_only=True):
     """It came back after it had been accepted."""
 
     TYPE: ClassVar[str] = "message.bounced.v1"
 
 
-class MessageSuppressed(MessageOutcome):
+class MessageSuppressed(MessageOutcome, frozen=True, kw_only=True):
     """Not sent by rule: no usable address, or too old to be true."""
 
     TYPE: ClassVar[str] = "message.suppressed.v1"
