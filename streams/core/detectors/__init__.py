@@ -1,1 +1,1 @@
-"""."""
+"""One folder per kind of trouble; its name is its identifier everywhere."""

@@ -1,1 +1,1 @@
-"""."""
+"""One folder per remedy; its name is its identifier everywhere."""

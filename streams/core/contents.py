@@ -1,0 +1,110 @@
+"""What is in the boxes against what was meant to be: the evidence behind wrong, short and over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from streams.core.events import Evidence, Pieces
+from streams.core.order import Order, Shipment
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One box whose scan differs from its plan."""
+
+    shipment_id: str
+    packed_at: datetime
+    missing: tuple[Pieces, ...]
+    extra: tuple[Pieces, ...]
+    evidence: tuple[Evidence, ...]
+
+
+def differences(order: Order) -> tuple[Difference, ...]:
+    """Compare every scanned box with its plan; pieces that only moved to another box are not missing."""
+    if order.canceled_at is not None or order.placed_at is None:
+        return ()
+    if not any(shipment.packing is not None for shipment in order.shipments):
+        return ()
+    wanted = order.wanted()
+    raw = [
+        (shipment, *_compare(order, shipment, wanted))
+        for shipment in order.shipments
+        if shipment.packing is not None and order.made_good(shipment.shipment_id) is None
+    ]
+    if not any(missing or extra for _, missing, extra in raw):
+        return ()
+    spare = _planned_again(order, wanted)
+    for _, _, extra in raw:
+        for sku, count in extra.items():
+            spare[sku] = spare.get(sku, 0) + count
+    lacking: dict[str, int] = {}
+    for _, missing, _ in raw:
+        for sku, count in missing.items():
+            lacking[sku] = lacking.get(sku, 0) + count
+    found = []
+    for shipment, missing, extra in raw:
+        short = _net(missing, spare)
+        over = _net(extra, lacking)
+        if short or over:
+            found.append(_difference(shipment, short, over))
+    return tuple(found)
+
+
+def _compare(
+    order: Order, shipment: Shipment, wanted: dict[str, int]
+) -> tuple[dict[str, int], dict[str, int]]:
+    packing = shipment.packing
+    packed = {line.sku: line.quantity for line in packing.lines} if packing is not None else {}
+    plan = order.expected_in(shipment)
+    if plan is not None:
+        expected = {line.sku: line.quantity for line in plan}
+        return _minus(expected, packed), _minus(packed, expected)
+    # Without a plan another box may hold the rest: only pieces that nobody ordered are certain.
+    extra = _minus(packed, wanted)
+    foreign = any(sku not in wanted for sku in extra)
+    alone = len(order.shipments) == 1
+    return (_minus(wanted, packed) if foreign and alone else {}), extra
+
+
+def _planned_again(order: Order, wanted: dict[str, int]) -> dict[str, int]:
+    """Return pieces that are planned more often than wanted: the shop ships the missing ones again."""
+    planned: dict[str, int] = {}
+    for fulfillment in order.fulfillments:
+        for line in fulfillment.lines:
+            planned[line.sku] = planned.get(line.sku, 0) + line.quantity
+    return {
+        sku: count - wanted.get(sku, 0) for sku, count in planned.items() if count > wanted.get(sku, 0) > 0
+    }
+
+
+def _minus(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {sku: count - other.get(sku, 0) for sku, count in one.items() if count > other.get(sku, 0)}
+
+
+def _net(counts: dict[str, int], against: dict[str, int]) -> dict[str, int]:
+    left = {}
+    for sku, count in counts.items():
+        used = min(count, against.get(sku, 0))
+        if used:
+            against[sku] -= used
+        if count > used:
+            left[sku] = count - used
+    return left
+
+
+def _difference(shipment: Shipment, short: dict[str, int], over: dict[str, int]) -> Difference:
+    packing = shipment.packing
+    assert packing is not None
+    return Difference(
+        shipment_id=shipment.shipment_id,
+        packed_at=packing.packed_at,
+        missing=tuple(Pieces(sku=sku, quantity=count) for sku, count in short.items()),
+        extra=tuple(Pieces(sku=sku, quantity=count) for sku, count in over.items()),
+        evidence=(
+            Evidence(
+                event_id=packing.event_id,
+                reads="the packing scan shows " + ", ".join(f"{p.quantity} x {p.sku}" for p in packing.lines),
+            ),
+        ),
+    )

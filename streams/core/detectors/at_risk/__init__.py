@@ -1,0 +1,1 @@
+"""At risk: the detector, and the cases that explain it."""

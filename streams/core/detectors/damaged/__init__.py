@@ -1,0 +1,1 @@
+"""Damaged: the detector, and the cases that explain it."""

@@ -1,0 +1,1 @@
+"""Delivery failed: the detector, and the cases that explain it."""

@@ -1,0 +1,1 @@
+"""Late delivery: the detector, and the cases that explain it."""

@@ -1,0 +1,91 @@
+"""The promised day is over for the customer, and the order is not there."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from streams.core.detector import Detector, Topic
+from streams.core.events import Evidence, Kind, Severity
+from streams.core.finding import NOTHING, Finding, Look, earliest, later_look
+from streams.core.forecast import forecast
+from streams.core.order import Order, Promise
+from streams.core.policy import Policy
+from streams.core.zones import day_begins
+
+
+class LateDelivery(Detector, frozen=True, kw_only=True):
+    """Late is a matter of calendar days: a parcel that comes on the promised day is on time.
+
+    Sees: the shop's promise (or staff's, if the customer was told), and the range that our own mail
+    named. A carrier's date never counts. Breaking our own range is the second failure.
+    Severity is the least lateness we must expect: from ``major_days`` on major, from ``severe_days`` severe.
+    False alarms: a delivery scan that is reported late; ``tell_after`` in the policy waits for it.
+    """
+
+    kind: ClassVar[Kind] = "late_delivery"
+    topic: ClassVar[Topic] = "delay"
+
+    major_days: int = 3
+    severe_days: int = 7
+
+    def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
+        """Return one finding for the order, and one for a replacement that we promised."""
+        promise, word = order.promise, order.word
+        if (promise is None and word is None) or order.placed_at is None or order.canceled_at is not None:
+            return NOTHING
+        if word is not None and word.subject == "replacement":
+            return self._replacement(order, word, now) if _replacement_pending(order) else NOTHING
+        if order.arrived_at is not None or order.awaits_pickup:
+            return NOTHING
+        first = promise if promise is not None else word
+        assert first is not None
+        if now < first.ends_at:
+            return later_look(first.ends_at)
+        again = word is not None and now >= word.ends_at
+        wake = None
+        if word is not None and not again:
+            wake = word.ends_at
+        for days in (self.major_days, self.severe_days):
+            step = day_begins(first.by + timedelta(days=days), order.zone)
+            if step > now:
+                wake = earliest(wake, step)
+        broken = word if again and word is not None else first
+        finding = Finding(
+            kind=self.kind,
+            subject="order",
+            since=first.ends_at,
+            severity="severe" if again else self._severity(order, first, now, policy),
+            evidence=(Evidence(event_id=broken.event_id, reads=f"promised by {broken.by.isoformat()}"),),
+            again=again,
+        )
+        return (finding,), wake
+
+    def _severity(self, order: Order, promise: Promise, now: datetime, policy: Policy) -> Severity:
+        lateness = (forecast(order, now, policy).from_ - promise.by).days
+        if lateness >= self.severe_days:
+            return "severe"
+        return "major" if lateness >= self.major_days else "minor"
+
+    def _replacement(self, order: Order, word: Promise, now: datetime) -> Look:
+        if now < word.ends_at:
+            return later_look(word.ends_at)
+        finding = Finding(
+            kind=self.kind,
+            subject="replacement",
+            since=word.ends_at,
+            severity="severe",
+            evidence=(Evidence(event_id=word.event_id, reads=f"our mail said by {word.by.isoformat()}"),),
+            again=True,
+        )
+        return (finding,), None
+
+
+def _replacement_pending(order: Order) -> bool:
+    case = order.case
+    if case is None:
+        return False
+    return any(r.delivered_at is None and not r.troubled and r.refused is None for r in case.replacements)
+
+
+DETECTOR = LateDelivery

@@ -1,0 +1,1 @@
+"""Lost: the detector, and the cases that explain it."""

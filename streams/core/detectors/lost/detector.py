@@ -1,0 +1,100 @@
+"""The carrier says so, or the silence has lasted too long: the parcel is not coming."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from streams.core.detector import Detector, Topic
+from streams.core.events import Evidence, Kind
+from streams.core.finding import NOTHING, Finding, Look, earliest
+from streams.core.order import Order, Shipment
+from streams.core.policy import Policy
+
+
+class Lost(Detector, frozen=True, kw_only=True):
+    """A lost parcel is replaced; if it turns up after all, the next scan ends the exception.
+
+    Sees: a scan with the reason ``lost``; ``domestic_workdays`` / ``international_workdays`` of silence
+    on a tracked parcel (the windows of parcel protection in the field: 7 and 20); for a parcel without a
+    tracking number ``untracked_days`` after the promise. A parcel that waits for pickup is not lost.
+    """
+
+    kind: ClassVar[Kind] = "lost"
+    topic: ClassVar[Topic] = "loss"
+
+    domestic_workdays: int = 7
+    international_workdays: int = 20
+    untracked_days: int = 30
+
+    def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
+        """Return a finding per lost parcel."""
+        if order.arrived_at is not None or order.canceled_at is not None or order.placed_at is None:
+            return self._not_received(order)
+        findings: tuple[Finding, ...] = ()
+        wake = None
+        for shipment in order.shipments:
+            if shipment.handed_over_at is None or _at_rest(shipment):
+                continue
+            if shipment.lost is not None:
+                evidence = Evidence(event_id=shipment.lost.event_id, reads="the carrier calls it lost")
+                findings = (*findings, self._finding(order, shipment, shipment.lost.occurred_at, evidence))
+                continue
+            since = self._presumed(order, shipment, policy)
+            if since is None:
+                continue
+            if now < since:
+                wake = earliest(wake, since)
+                continue
+            last = shipment.checkpoints[-1]
+            evidence = Evidence(event_id=last.event_id, reads=f"silent since {last.occurred_at.isoformat()}")
+            findings = (*findings, self._finding(order, shipment, since, evidence))
+        return findings, wake
+
+    def _presumed(self, order: Order, shipment: Shipment, policy: Policy) -> datetime | None:
+        assert shipment.handed_over_at is not None
+        if shipment.tracking_number is None:
+            start = shipment.handed_over_at
+            if order.promise is not None:
+                start = max(start, order.promise.ends_at)
+            return start + timedelta(days=self.untracked_days)
+        if shipment.last_scan_at is None:
+            return None
+        workdays = self.international_workdays if order.international else self.domestic_workdays
+        return policy.calendars.later(shipment.last_scan_at, workdays, order.lane, order.offset)
+
+    def _finding(self, order: Order, shipment: Shipment, since: datetime, evidence: Evidence) -> Finding:
+        return Finding(
+            kind=self.kind,
+            subject=shipment.shipment_id,
+            since=since,
+            severity="major",
+            missing=order.expected_in(shipment) or (),
+            evidence=(evidence,),
+        )
+
+    def _not_received(self, order: Order) -> Look:
+        """A customer who does not have what the carrier calls delivered is believed, and a person looks."""
+        for report in order.reports:
+            if report.kind == "not_received" and order.arrived_at is not None:
+                finding = Finding(
+                    kind=self.kind,
+                    subject="order",
+                    since=report.reported_at,
+                    severity="minor",
+                    missing=report.lines,
+                    evidence=(Evidence(event_id=report.event_id, reads="the customer does not have it"),),
+                )
+                return (finding,), None
+        return NOTHING
+
+
+def _at_rest(shipment: Shipment) -> bool:
+    return (
+        shipment.delivered_at is not None
+        or shipment.returning is not None
+        or shipment.status == "available_for_pickup"
+    )
+
+
+DETECTOR = Lost

@@ -1,0 +1,1 @@
+"""Never handed over: the detector, and the cases that explain it."""

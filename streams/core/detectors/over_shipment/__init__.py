@@ -1,0 +1,1 @@
+"""Over shipment: the detector, and the cases that explain it."""

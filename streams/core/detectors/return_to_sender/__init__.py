@@ -1,0 +1,1 @@
+"""Return to sender: the detector, and the cases that explain it."""

@@ -1,0 +1,1 @@
+"""Short shipment: the detector, and the cases that explain it."""

@@ -1,0 +1,58 @@
+"""Something that was bought is not in any box."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from streams.core.contents import differences
+from streams.core.detector import Detector, Topic
+from streams.core.events import Evidence, Kind
+from streams.core.finding import NOTHING, Finding, Look
+from streams.core.order import Order
+from streams.core.policy import Policy
+
+
+class ShortShipment(Detector, frozen=True, kw_only=True):
+    """A box lacks planned pieces and holds nothing instead; no other box of the order has them."""
+
+    kind: ClassVar[Kind] = "short_shipment"
+    topic: ClassVar[Topic] = "contents"
+    cured_by_arrival: ClassVar[bool] = False
+
+    def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
+        """Return a finding per box."""
+        if not order.reports and all(s.packing is None for s in order.shipments):
+            return NOTHING
+        if order.canceled_at is not None or order.placed_at is None:
+            return NOTHING
+        findings = tuple(
+            Finding(
+                kind=self.kind,
+                subject=box.shipment_id,
+                since=box.packed_at,
+                severity="major",
+                missing=box.missing,
+                extra=box.extra,
+                evidence=box.evidence,
+            )
+            for box in differences(order)
+            if box.missing and not box.extra
+        )
+        if findings or order.made_good("order") is not None:
+            return findings, None
+        for report in order.reports:
+            if report.kind == "missing_item":
+                finding = Finding(
+                    kind=self.kind,
+                    subject="order",
+                    since=report.reported_at,
+                    severity="major",
+                    missing=report.lines,
+                    evidence=(Evidence(event_id=report.event_id, reads="the customer says so"),),
+                )
+                return (finding,), None
+        return findings, None
+
+
+DETECTOR = ShortShipment

@@ -1,0 +1,1 @@
+"""Stalled in transit: the detector, and the cases that explain it."""

@@ -1,0 +1,1 @@
+"""Wrong item: the detector, and the cases that explain it."""

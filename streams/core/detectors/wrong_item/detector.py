@@ -1,0 +1,63 @@
+"""Something else is in the box than was bought: found at the packing scan, before the customer finds it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from streams.core.contents import differences
+from streams.core.detector import Detector, Topic
+from streams.core.events import Evidence, Kind
+from streams.core.finding import NOTHING, Finding, Look
+from streams.core.order import Order
+from streams.core.policy import Policy
+
+
+class WrongItem(Detector, frozen=True, kw_only=True):
+    """A box lacks planned pieces and holds others instead.
+
+    Sees: the packing scan against the fulfillment (else the label's lines, else the order). Pieces that
+    only moved to another box of the order are not wrong. A corrected scan of the same box ends it.
+    False alarms: two SKUs for one article; map them before they come in.
+    """
+
+    kind: ClassVar[Kind] = "wrong_item"
+    topic: ClassVar[Topic] = "contents"
+    cured_by_arrival: ClassVar[bool] = False
+
+    def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
+        """Return a finding per box."""
+        if not order.reports and all(s.packing is None for s in order.shipments):
+            return NOTHING
+        if order.canceled_at is not None or order.placed_at is None:
+            return NOTHING
+        findings = tuple(
+            Finding(
+                kind=self.kind,
+                subject=box.shipment_id,
+                since=box.packed_at,
+                severity="major",
+                missing=box.missing,
+                extra=box.extra,
+                evidence=box.evidence,
+            )
+            for box in differences(order)
+            if box.missing and box.extra
+        )
+        if findings or order.made_good("order") is not None:
+            return findings, None
+        for report in order.reports:
+            if report.kind == "wrong_item":
+                finding = Finding(
+                    kind=self.kind,
+                    subject="order",
+                    since=report.reported_at,
+                    severity="major",
+                    missing=report.lines,
+                    evidence=(Evidence(event_id=report.event_id, reads="the customer says so"),),
+                )
+                return (finding,), None
+        return findings, None
+
+
+DETECTOR = WrongItem

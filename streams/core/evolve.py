@@ -1,0 +1,506 @@
+"""What each fact does to an order: ``evolve`` never decides, and never looks at a clock.
+
+State is a function of the *set* of facts as far as the facts allow: scans are kept in the order of
+their own times, so late ones fall into place; a terminal state is never downgraded; the shop's promise
+and the carrier's estimate are two things.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from copy import copy
+from datetime import UTC, date, datetime
+from typing import Any
+
+from streams.core import events as facts
+from streams.core.events import Event, PromiseWindow, parse_day_or_instant
+from streams.core.ids import fingerprint
+from streams.core.order import (
+    MAX_CHECKPOINTS,
+    MAX_SEEN,
+    Case,
+    Checkpoint,
+    Fulfillment,
+    Order,
+    Packing,
+    Promise,
+    Replacement,
+    Report,
+    Sent,
+    Shipment,
+    pieces,
+)
+from streams.core.policy import Policy
+from streams.core.zones import day_ends, offset_at, zone_or
+
+_RANK = {
+    "unknown": 0,
+    "pre_transit": 1,
+    "expired": 2,
+    "in_transit": 3,
+    "exception": 4,
+    "out_for_delivery": 5,
+    "attempt_failed": 6,
+    "available_for_pickup": 7,
+    "delivered": 8,
+    "return_to_sender": 9,
+}
+_NO_MOVEMENT = frozenset({"unknown", "pre_transit", "expired"})
+_NO_RETURN_SCAN = frozenset({"unknown", "pre_transit", "expired"})
+
+
+def evolve(order: Order, event: Event, policy: Policy) -> Order:
+    """Return the order as it is after ``event``; the argument is left as it was."""
+    after = copy(order)
+    seen = (*order.seen, fingerprint(event.source, event.id))
+    after.seen = seen if len(seen) <= MAX_SEEN else seen[-MAX_SEEN:]
+    change = _CHANGES.get(type(event.fact))
+    if change is not None:
+        change(after, event, event.fact, policy)
+    return after
+
+
+def case_of(order: Order) -> Case:
+    """Return a private copy of the order's case, a new one at its first trouble, and put it in place."""
+    order.case = copy(order.case) if order.case is not None else Case(case_id=order.case_id)
+    return order.case
+
+
+# ---------------------------------------------------------------------------- orders
+
+
+def _placed(order: Order, event: Event, fact: facts.OrderPlaced, policy: Policy) -> None:
+    order.placed_at = event.occurred_at
+    order.placed_event = event.id
+    order.replaces = fact.replaces
+    if order.changed_at is None or order.changed_at <= event.occurred_at:
+        order.customer = fact.customer
+        order.lines = fact.lines
+        _shipping(order, fact.shipping)
+    else:
+        order.customer = order.customer or fact.customer
+        order.lines = order.lines or fact.lines
+        if order.address is None and order.shipping_paid is None:
+            _shipping(order, fact.shipping)
+    _localize(order, policy)
+    if fact.promise is not None and (order.promise is None or order.promise.told_by == "shop"):
+        order.promise = _promise(fact.promise, event.id, order.zone)
+    if fact.ship_by is not None and order.ship_by is None:
+        order.ship_by = _deadline(fact.ship_by, order.zone)
+        order.ship_by_event = event.id
+    arrive(order)
+
+
+def _changed(order: Order, event: Event, fact: facts.OrderChanged, policy: Policy) -> None:
+    if order.changed_at is not None and event.occurred_at < order.changed_at:
+        return
+    if order.placed_at is not None and event.occurred_at < order.placed_at:
+        return
+    order.changed_at = event.occurred_at
+    if fact.customer is not None:
+        order.customer = fact.customer
+    if fact.lines is not None:
+        order.lines = fact.lines
+    _shipping(order, fact.shipping)
+    _localize(order, policy)
+    arrive(order)
+
+
+def _canceled(order: Order, event: Event, fact: facts.OrderCanceled, _policy: Policy) -> None:
+    if fact.lines is None:
+        order.canceled_at = event.occurred_at
+    else:
+        order.canceled = pieces((*order.canceled, *fact.lines))
+        if order.lines and not order.wanted():
+            order.canceled_at = event.occurred_at
+    arrive(order)
+
+
+def _approved(order: Order, event: Event, fact: facts.PaymentApproved, _policy: Policy) -> None:
+    order.approved_at = event.occurred_at
+    order.approved_event = event.id
+    if fact.ship_by is not None:
+        order.ship_by = _deadline(fact.ship_by, order.zone)
+        order.ship_by_event = event.id
+
+
+def _promise_revised(order: Order, event: Event, fact: facts.PromiseRevised, _policy: Policy) -> None:
+    if not fact.told_customer:
+        return
+    order.promise = _promise(fact.promise, event.id, order.zone, staff=True)
+    order.word = None
+
+
+def _shipping(order: Order, shipping: facts.Shipping | None) -> None:
+    if shipping is not None:
+        order.shipping_paid = shipping.paid
+        order.address = shipping.address
+
+
+def _localize(order: Order, policy: Policy) -> None:
+    customer = order.customer
+    shop = policy.shop
+    country = (
+        (customer.country if customer else None) or (order.address.country if order.address else None) or ""
+    ).upper()
+    order.lane = (shop.country, country if len(country) == 2 and country.isalpha() else shop.country)
+    order.zone = zone_or(customer.time_zone if customer else None, shop.time_zone)
+    if order.placed_at is not None:
+        order.offset = offset_at(order.placed_at, order.zone)
+    promise = order.promise
+    if promise is not None and not promise.exact:
+        order.promise = Promise(
+            promise.by, day_ends(promise.by, order.zone), promise.event_id, promise.told_by, promise.subject
+        )
+
+
+def _promise(window: PromiseWindow, event_id: str, zone: str, *, staff: bool = False) -> Promise:
+    by = parse_day_or_instant(window.by)
+    told_by = "staff" if staff else "shop"
+    if isinstance(by, datetime):
+        moment = by.astimezone(UTC)
+        return Promise(moment.date(), moment, event_id, told_by, exact=True)  # type: ignore[arg-type]
+    return Promise(by, day_ends(by, zone), event_id, told_by)  # type: ignore[arg-type]
+
+
+def _deadline(text: str, zone: str) -> datetime:
+    moment = parse_day_or_instant(text)
+    return moment.astimezone(UTC) if isinstance(moment, datetime) else day_ends(moment, zone)
+
+
+# ---------------------------------------------------------------------------- shipments
+
+
+def _fulfilled(order: Order, event: Event, fact: facts.FulfillmentCreated, _policy: Policy) -> None:
+    shipment_id = fact.shipment_id or (fact.fulfillment_id if fact.tracking_number else None)
+    made = Fulfillment(fact.fulfillment_id, pieces(fact.lines), shipment_id, event.id, event.occurred_at)
+    others = tuple(f for f in order.fulfillments if f.fulfillment_id != fact.fulfillment_id)
+    order.fulfillments = tuple(sorted((*others, made), key=lambda f: f.fulfillment_id))
+    if shipment_id is not None:
+        shipment = _own(order, shipment_id, fact.tracking_number)
+        shipment.carrier = fact.carrier or shipment.carrier
+        shipment.tracking_number = fact.tracking_number or shipment.tracking_number
+        if fact.tracking_number and shipment.created_at is None:
+            shipment.created_at = event.occurred_at
+            shipment.created_event = event.id
+    arrive(order)
+
+
+def _packed(order: Order, event: Event, fact: facts.ShipmentPacked, _policy: Policy) -> None:
+    shipment = _own(order, fact.shipment_id, None)
+    packing = shipment.packing
+    if packing is None or (packing.packed_at, packing.event_id) < (event.occurred_at, event.id):
+        shipment.packing = Packing(pieces(fact.lines), event.occurred_at, event.id)
+    arrive(order)
+
+
+def _shipment_created(order: Order, event: Event, fact: facts.ShipmentCreated, _policy: Policy) -> None:
+    shipment = _own(order, fact.shipment_id, fact.tracking_number)
+    shipment.carrier = fact.carrier
+    shipment.tracking_number = fact.tracking_number
+    shipment.created_at = event.occurred_at
+    shipment.created_event = event.id
+    if fact.lines is not None:
+        shipment.lines = pieces(fact.lines)
+    arrive(order)
+
+
+def _checkpoint(order: Order, event: Event, fact: facts.CheckpointReached, _policy: Policy) -> None:
+    shipment = _own(order, fact.shipment_id, fact.tracking_number)
+    estimate = None
+    if fact.estimated_delivery is not None:
+        estimate = _deadline(fact.estimated_delivery, order.zone)
+    if fact.carrier and shipment.carrier is None:
+        shipment.carrier = fact.carrier
+    if fact.tracking_number and shipment.tracking_number is None:
+        shipment.tracking_number = fact.tracking_number
+    scan = Checkpoint(event.occurred_at, fact.status, event.id, fact.reason, fact.responsible, estimate)
+    scans = shipment.checkpoints
+    if not scans or _scan_order(scans[-1]) <= _scan_order(scan):
+        scans = (*scans, scan)
+    else:
+        at = bisect_left(scans, _scan_order(scan), key=_scan_order)
+        scans = (*scans[:at], scan, *scans[at:])
+    if len(scans) > MAX_CHECKPOINTS:
+        scans = (scans[0], *scans[2:])
+    shipment.checkpoints = scans
+    settle(shipment)
+    arrive(order)
+
+
+def _scan_order(scan: Checkpoint) -> tuple[datetime, int, str]:
+    return scan.occurred_at, _RANK[scan.status], scan.event_id
+
+
+def settle(shipment: Shipment) -> None:
+    """Derive where a parcel is from all its scans in the order of their own times.
+
+    A ``delivered`` scan behind a ``return_to_sender`` is the parcel's arrival back at the shop, not at
+    the customer: carriers use the same word for both.
+    """
+    shipment.status = "pre_transit"
+    shipment.handed_over_at = shipment.last_scan_at = shipment.delivered_at = None
+    shipment.returning = shipment.lost = shipment.damaged = None
+    shipment.estimate = None
+    for scan in shipment.checkpoints:
+        if scan.estimate is not None:
+            shipment.estimate = scan.estimate
+            shipment.estimate_event = scan.event_id
+        status = scan.status
+        if status not in _NO_MOVEMENT:
+            shipment.last_scan_at = scan.occurred_at
+            if shipment.handed_over_at is None:
+                shipment.handed_over_at = scan.occurred_at
+            shipment.lost = scan if scan.reason == "lost" else None
+        if scan.reason == "damaged" and shipment.damaged is None:
+            shipment.damaged = scan
+        if shipment.delivered_at is not None or shipment.returning is not None:
+            continue
+        if status == "delivered":
+            shipment.delivered_at = scan.occurred_at
+            shipment.status = status
+        elif status == "return_to_sender":
+            shipment.returning = scan
+            shipment.status = status
+        elif status != "unknown":
+            shipment.status = status
+
+
+def _own(order: Order, shipment_id: str | None, tracking_number: str | None) -> Shipment:
+    """Return a private copy of a shipment, found by id or tracking number or made, and put it in place."""
+    found = None
+    for index, known in enumerate(order.shipments):
+        if (shipment_id is not None and known.shipment_id == shipment_id) or (
+            tracking_number is not None and known.tracking_number == tracking_number
+        ):
+            found = index
+            break
+    if found is None:
+        mine = Shipment(shipment_id=shipment_id or tracking_number or "1", tracking_number=tracking_number)
+        if not order.shipments:
+            order.shipments = (mine,)
+        else:
+            order.shipments = tuple(sorted((*order.shipments, mine), key=lambda s: s.shipment_id))
+        return mine
+    mine = copy(order.shipments[found])
+    if shipment_id is not None:
+        mine.shipment_id = shipment_id
+    order.shipments = (*order.shipments[:found], mine, *order.shipments[found + 1 :])
+    return mine
+
+
+def arrive(order: Order) -> None:
+    """Derive whether the customer has everything: every parcel there, and every wanted piece in one of them."""
+    order.arrived_at = None
+    order.awaits_pickup = False
+    if order.placed_at is None:
+        return
+    latest: datetime | None = None
+    waiting = False
+    there = []
+    for shipment in order.shipments:
+        at = shipment.delivered_at or order.made_good(shipment.shipment_id)
+        if at is not None:
+            there.append(shipment)
+            latest = at if latest is None or at > latest else latest
+        elif shipment.status == "available_for_pickup":
+            waiting = True
+            there.append(shipment)
+        else:
+            return
+    if (latest is None and not waiting) or not _all_pieces(order, there):
+        return
+    if waiting:
+        order.awaits_pickup = True
+    else:
+        order.arrived_at = latest
+
+
+def _all_pieces(order: Order, there: list[Shipment]) -> bool:
+    if not order.fulfillments and all(shipment.lines is None for shipment in there):
+        return True
+    have: dict[str, int] = {}
+    for shipment in there:
+        expected = order.expected_in(shipment)
+        if expected is None:
+            return True
+        for line in expected:
+            have[line.sku] = have.get(line.sku, 0) + line.quantity
+    return all(have.get(sku, 0) >= count for sku, count in order.wanted().items())
+
+
+# ---------------------------------------------------------------------------- customers and staff
+
+
+def _reported(order: Order, event: Event, fact: facts.CustomerReported, _policy: Policy) -> None:
+    report = Report(fact.kind, pieces(fact.lines or ()), event.occurred_at, event.id)
+    order.reports = tuple(sorted((*order.reports, report), key=lambda r: (r.reported_at, r.event_id)))
+
+
+def _review_resolved(order: Order, _event: Event, fact: facts.ReviewResolved, _policy: Policy) -> None:
+    case = case_of(order)
+    troubles = []
+    for known in case.troubles:
+        trouble = known
+        if known.review_id == fact.review_id and known.verdict == "waiting":
+            trouble = copy(known)
+            trouble.verdict = "approved" if fact.approved else "refused"
+        troubles.append(trouble)
+    case.troubles = tuple(troubles)
+
+
+def _return_seen(order: Order, event: Event, fact: facts.ReturnCheckpoint, _policy: Policy) -> None:
+    if fact.status in _NO_RETURN_SCAN:
+        return
+    case = case_of(order)
+    known = [r for r in case.returns if r.return_id == fact.return_id] or list(case.returns)
+    returns = []
+    for one in case.returns:
+        mine = copy(one)
+        if one in known and (one.seen_at is None or event.occurred_at < one.seen_at):
+            mine.seen_at = event.occurred_at
+        returns.append(mine)
+    case.returns = tuple(returns)
+
+
+# ---------------------------------------------------------------------------- outcomes
+
+
+def _label_issued(order: Order, _event: Event, fact: facts.ReturnLabelIssued, _policy: Policy) -> None:
+    case = case_of(order)
+    returns = []
+    for one in case.returns:
+        mine = copy(one)
+        if one.return_id == fact.return_id:
+            mine.label_id = fact.label_id
+            mine.carrier = fact.carrier
+            mine.tracking_number = fact.tracking_number
+        returns.append(mine)
+    case.returns = tuple(returns)
+
+
+def _label_refused(order: Order, _event: Event, fact: facts.ReturnLabelRefused, _policy: Policy) -> None:
+    case = case_of(order)
+    returns = []
+    for one in case.returns:
+        mine = copy(one)
+        if one.return_id == fact.return_id:
+            mine.refused = True
+        returns.append(mine)
+    case.returns = tuple(returns)
+
+
+def _replacement_accepted(
+    order: Order, event: Event, fact: facts.ReplacementAccepted, _policy: Policy
+) -> None:
+    _amend_replacement(order, fact.replacement_id, accepted_at=event.occurred_at)
+
+
+def _replacement_refused(
+    order: Order, _event: Event, fact: facts.ReplacementRefused, _policy: Policy
+) -> None:
+    _amend_replacement(order, fact.replacement_id, refused=fact.reason)
+
+
+def _replacement_progressed(
+    order: Order, event: Event, fact: facts.ReplacementProgressed, _policy: Policy
+) -> None:
+    """News of the order that makes this one good; a replacement that staff placed themselves counts too."""
+    case = case_of(order)
+    mine = next((r for r in case.replacements if r.order_id == fact.replacement_order_id), None)
+    if mine is None:
+        mine = next((r for r in case.replacements if r.order_id is None), None)
+    if mine is None:
+        mine = Replacement(
+            replacement_id=fact.replacement_order_id,
+            lines=pieces(order.lines),
+            requested_at=event.occurred_at,
+            expedited=False,
+        )
+        case.replacements = (*case.replacements, mine)
+    changes: dict[str, Any] = {"order_id": fact.replacement_order_id}
+    if fact.status in {"in_trouble", "recovered"}:
+        changes["troubled"] = fact.status == "in_trouble"
+    elif mine.status != "delivered":
+        changes["status"] = fact.status
+    if fact.status == "delivered":
+        changes["delivered_at"] = event.occurred_at
+    _amend_replacement(order, mine.replacement_id, **changes)
+    arrive(order)
+
+
+def _amend_replacement(order: Order, replacement_id: str, **changes: Any) -> None:
+    case = case_of(order)
+    amended = []
+    for one in case.replacements:
+        mine = copy(one)
+        if one.replacement_id == replacement_id:
+            for name, value in changes.items():
+                setattr(mine, name, value)
+        amended.append(mine)
+    case.replacements = tuple(amended)
+
+
+def _outcome(status: str) -> Callable[[Order, Event, Any, Policy], None]:
+    def change(order: Order, event: Event, fact: facts.MessageOutcome, _policy: Policy) -> None:
+        case = case_of(order)
+        messages = []
+        for known in case.messages:
+            mine = known
+            if known.message_id == fact.message_id and known.status != "accepted":
+                mine = copy(known)
+                mine.status = status  # type: ignore[assignment]
+                if status in {"accepted", "in_doubt"}:
+                    _give_word(order, mine, event.id)
+            elif known.message_id == fact.message_id and status == "bounced":
+                mine = copy(known)
+                mine.status = "bounced"
+            messages.append(mine)
+        case.messages = tuple(messages)
+
+    return change
+
+
+def _give_word(order: Order, sent: Sent, event_id: str) -> None:
+    """Take the range in our own mail as a promise; a person's word stands above it."""
+    by: date | None = None
+    subject = "order"
+    if sent.arrives is not None:
+        by = sent.arrives.by
+    elif sent.replacement_arrives is not None:
+        by = sent.replacement_arrives.by
+        subject = "replacement"
+    if by is None:
+        return
+    staff = order.promise is not None and order.promise.told_by == "staff"
+    if staff and subject == "order" and order.promise is not None and order.promise.ends_at > sent.queued_at:
+        return
+    order.word = Promise(by, day_ends(by, order.zone), event_id, "mail", subject)  # type: ignore[arg-type]
+
+
+_CHANGES: dict[type, Callable[[Order, Event, Any, Policy], None]] = {
+    facts.OrderPlaced: _placed,
+    facts.OrderChanged: _changed,
+    facts.OrderCanceled: _canceled,
+    facts.PaymentApproved: _approved,
+    facts.PromiseRevised: _promise_revised,
+    facts.FulfillmentCreated: _fulfilled,
+    facts.ShipmentPacked: _packed,
+    facts.ShipmentCreated: _shipment_created,
+    facts.CheckpointReached: _checkpoint,
+    facts.CustomerReported: _reported,
+    facts.ReviewResolved: _review_resolved,
+    facts.ReturnCheckpoint: _return_seen,
+    facts.ReturnLabelIssued: _label_issued,
+    facts.ReturnLabelRefused: _label_refused,
+    facts.ReplacementAccepted: _replacement_accepted,
+    facts.ReplacementRefused: _replacement_refused,
+    facts.ReplacementProgressed: _replacement_progressed,
+    facts.MessageAccepted: _outcome("accepted"),
+    facts.MessageDeferred: _outcome("deferred"),
+    facts.MessageRefused: _outcome("refused"),
+    facts.MessageInDoubt: _outcome("in_doubt"),
+    facts.MessageBounced: _outcome("bounced"),
+    facts.MessageSuppressed: _outcome("suppressed"),
+}

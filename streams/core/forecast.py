@@ -1,0 +1,63 @@
+"""What we now believe about arrival: always a range, never one hopeful date.
+
+A forecast never touches a promise. It becomes one only when a mail that names it has been accepted.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from streams.core.events import DateRange
+from streams.core.order import Order, Shipment
+from streams.core.policy import Policy, Span
+from streams.core.zones import local_day
+
+
+def forecast(order: Order, now: datetime, policy: Policy) -> DateRange:
+    """Return the range in which the last parcel of the order should arrive, in the customer's days."""
+    today = local_day(now, order.zone)
+    open_parcels = [shipment for shipment in order.shipments if shipment.delivered_at is None]
+    if not open_parcels:
+        return _range(order, today, policy.forecast.not_handed_over, policy)
+    ranges = [_of_parcel(order, shipment, today, policy) for shipment in open_parcels]
+    return DateRange(from_=max(r.from_ for r in ranges), by=max(r.by for r in ranges))
+
+
+def replacement_forecast(order: Order, now: datetime, policy: Policy) -> DateRange:
+    """Return the range in which an expedited replacement that leaves now should arrive."""
+    return _range(order, local_day(now, order.zone), policy.forecast.replacement, policy)
+
+
+def _of_parcel(order: Order, shipment: Shipment, today: date, policy: Policy) -> DateRange:
+    spans = policy.forecast
+    if shipment.handed_over_at is None:
+        honest = _range(order, today, spans.not_handed_over, policy)
+    elif shipment.status == "out_for_delivery":
+        honest = _range(order, today, spans.out_for_delivery, policy)
+    elif shipment.status == "attempt_failed":
+        honest = _range(order, today, spans.attempt_failed, policy)
+    elif any(t.kind == "stalled_in_transit" and t.subject == shipment.shipment_id for t in _open(order)):
+        honest = _range(order, today, spans.stalled, policy)
+    else:
+        honest = _range(order, today, spans.in_transit, policy)
+    if shipment.estimate is None:
+        return honest
+    estimate = local_day(shipment.estimate, order.zone)
+    if estimate <= honest.from_:
+        return honest
+    by = policy.calendars.day_after(estimate, spans.estimate_margin, order.lane)
+    return DateRange(from_=estimate, by=max(by, honest.by))
+
+
+def _open(order: Order) -> list:  # type: ignore[type-arg]
+    case = order.case
+    return [t for t in case.troubles if t.cleared_at is None] if case is not None else []
+
+
+def _range(order: Order, today: date, span: Span, policy: Policy) -> DateRange:
+    more = policy.forecast.international if order.international else Span(from_=0, by=0)
+    days = policy.calendars
+    return DateRange(
+        from_=days.day_after(today, span.from_ + more.from_, order.lane),
+        by=days.day_after(today, span.by + more.by, order.lane),
+    )

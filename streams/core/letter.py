@@ -1,0 +1,104 @@
+"""What a mail may say: facts only, gathered once, so that words can be changed without touching rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streams.core.draft import Draft
+from streams.core.events import DateRange, Kind, Letter, LetterLine, Pieces
+from streams.core.forecast import forecast, replacement_forecast
+from streams.core.order import Order, Replacement, Return, Shipment, Trouble
+
+_NO_RANGE: frozenset[Kind] = frozenset({"over_shipment"})
+
+
+def compose_letter(
+    draft: Draft, troubles: list[Trouble], returning: Return | None, *, apologize: bool
+) -> Letter:
+    """Gather the facts of a mail about these troubles, or of the note about a return."""
+    order, case = draft.order, draft.case
+    customer = order.customer
+    replacement = _replacement(draft, troubles)
+    one = returning or _return_of(draft, troubles)
+    shipment = _shipment(order, troubles)
+    extra = tuple(piece for trouble in troubles for piece in trouble.extra) or (one.lines if one else ())
+    promise = order.promise
+    return Letter(
+        to=(customer.email if customer else None) or "",
+        customer_name=customer.name if customer else None,
+        time_zone=order.zone,
+        country=order.lane[1] or None,
+        kinds=tuple(dict.fromkeys(trouble.kind for trouble in troubles)),
+        apologize=apologize,
+        second_failure=any(trouble.stage > 1 for trouble in troubles) or order.replaces is not None,
+        wrong_lines=named(order, extra),
+        missing_lines=named(order, (piece for trouble in troubles for piece in trouble.missing)),
+        order_lines=named(order, (Pieces(sku=sku, quantity=n) for sku, n in order.wanted().items())),
+        arrived=order.arrived_at is not None,
+        promised_by=promise.by if promise is not None else None,
+        arrives=_arrives(draft, troubles, replacement),
+        carrier=shipment.carrier if shipment else None,
+        tracking_number=shipment.tracking_number if shipment else None,
+        replacement_id=replacement.replacement_id if replacement else None,
+        replacement_lines=named(order, replacement.lines) if replacement else (),
+        replacement_arrives=(
+            replacement_forecast(order, draft.now, draft.policy)
+            if replacement is not None and replacement.delivered_at is None
+            else None
+        ),
+        expedited=replacement.expedited if replacement else False,
+        return_id=one.return_id if one else None,
+        label_id=one.label_id if one else None,
+        label_carrier=one.carrier if one else None,
+        label_tracking_number=one.tracking_number if one else None,
+        keep_after=one.keep_after if one else None,
+        goodwill=case.goodwill if _with_message(draft, "goodwill.granted.v1") else None,
+        shipping_refund=case.shipping_refund if _with_message(draft, "shipping_refund.granted.v1") else None,
+    )
+
+
+def named(order: Order, lines: Iterable[Pieces]) -> tuple[LetterLine, ...]:
+    """Return pieces under the titles that the customer bought them by, else their SKU."""
+    counts: dict[str, int] = {}
+    for piece in lines:
+        counts[piece.sku] = counts.get(piece.sku, 0) + piece.quantity
+    return tuple(LetterLine(sku=sku, title=_title(order, sku), quantity=n) for sku, n in counts.items())
+
+
+def _title(order: Order, sku: str) -> str:
+    line = order.ordered_line(sku)
+    return (line.title if line is not None else None) or sku
+
+
+def _replacement(draft: Draft, troubles: list[Trouble]) -> Replacement | None:
+    ids = {trouble.exception_id for trouble in troubles}
+    for replacement in draft.case.replacements:
+        if replacement.refused is None and replacement.exception_id in ids:
+            return replacement
+    return None
+
+
+def _return_of(draft: Draft, troubles: list[Trouble]) -> Return | None:
+    extras = {trouble.extra for trouble in troubles if trouble.extra}
+    return next((one for one in draft.case.returns if one.lines in extras), None)
+
+
+def _shipment(order: Order, troubles: list[Trouble]) -> Shipment | None:
+    subjects = {trouble.subject for trouble in troubles}
+    for shipment in order.shipments:
+        if shipment.shipment_id in subjects:
+            return shipment
+    return order.shipments[0] if len(order.shipments) == 1 else None
+
+
+def _arrives(draft: Draft, troubles: list[Trouble], replacement: Replacement | None) -> DateRange | None:
+    """Name a range only for what is still on its way: never beside a replacement's own."""
+    if replacement is not None or draft.order.arrived_at is not None:
+        return None
+    if not any(draft.policy.cured_by_arrival(trouble.kind) for trouble in troubles):
+        return None
+    return forecast(draft.order, draft.now, draft.policy)
+
+
+def _with_message(draft: Draft, decision_type: str) -> bool:
+    return any(decision_type == decision.TYPE for decision in draft.decisions)

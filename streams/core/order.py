@@ -1,0 +1,307 @@
+"""The state of one order: everything we know, and everything we have done about it.
+
+Structs are plain slots for speed, but nobody assigns to one outside ``streams/core``: ``evolve`` works
+on private copies, so a state that was handed out never changes.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from streams.core.events import (
+    Address,
+    Customer,
+    DateRange,
+    Evidence,
+    Kind,
+    OrderedLine,
+    Pieces,
+    Severity,
+    Status,
+)
+from streams.core.ids import identify
+from streams.core.money import Money
+from streams.core.workdays import Lane
+
+MAX_SEEN = 1024  # event ids an order remembers; the oldest are forgotten first
+MAX_CHECKPOINTS = 64  # scans kept of one parcel; the earliest after the first are forgotten
+
+
+class Promise(msgspec.Struct, frozen=True, array_like=True):
+    """What the customer was told. ``ends_at`` is the first instant at which it is broken."""
+
+    by: date
+    ends_at: datetime
+    event_id: str
+    told_by: Literal["shop", "staff", "mail"] = "shop"
+    subject: Literal["order", "replacement"] = "order"
+    exact: bool = False
+
+
+class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
+    """One carrier scan, as kept."""
+
+    occurred_at: datetime
+    status: Status
+    event_id: str
+    reason: str | None = None
+    responsible: str | None = None
+    estimate: datetime | None = None
+
+
+class Fulfillment(msgspec.Struct, frozen=True, array_like=True):
+    """What the shop meant to put into one box."""
+
+    fulfillment_id: str
+    lines: tuple[Pieces, ...]
+    shipment_id: str | None
+    event_id: str
+    created_at: datetime
+
+
+class Packing(msgspec.Struct, frozen=True, array_like=True):
+    """What the station scanned into the box."""
+
+    lines: tuple[Pieces, ...]
+    packed_at: datetime
+    event_id: str
+
+
+class Shipment(msgspec.Struct, array_like=True):
+    """One parcel. The fields behind ``checkpoints`` are derived from it by :func:`streams.core.evolve.settle`."""
+
+    shipment_id: str
+    carrier: str | None = None
+    tracking_number: str | None = None
+    lines: tuple[Pieces, ...] | None = None
+    created_at: datetime | None = None
+    created_event: str = ""
+    packing: Packing | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    status: Status = "pre_transit"
+    handed_over_at: datetime | None = None
+    last_scan_at: datetime | None = None
+    delivered_at: datetime | None = None
+    returning: Checkpoint | None = None
+    lost: Checkpoint | None = None
+    damaged: Checkpoint | None = None
+    estimate: datetime | None = None
+    estimate_event: str = ""
+
+
+class Report(msgspec.Struct, frozen=True, array_like=True):
+    """The customer was first."""
+
+    kind: Literal["wrong_item", "missing_item", "damaged", "not_received"]
+    lines: tuple[Pieces, ...]
+    reported_at: datetime
+    event_id: str
+
+
+class Trouble(msgspec.Struct, array_like=True):
+    """An exception of this order: open until ``cleared_at``.
+
+    ``stage`` is 1 for a first failure and 2 for a second; ``responded`` and ``told`` say how far we
+    have come with it. ``since`` is when it became true, ``opened_at`` when we saw it.
+    """
+
+    exception_id: str
+    kind: Kind
+    subject: str
+    severity: Severity
+    since: datetime
+    opened_at: datetime
+    staged_at: datetime
+    missing: tuple[Pieces, ...] = ()
+    extra: tuple[Pieces, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    stage: int = 1
+    changes: int = 0
+    responded: int = 0
+    told: int = 0
+    cleared_at: datetime | None = None
+    review_id: str | None = None
+    verdict: Literal["none", "waiting", "approved", "refused"] = "none"
+
+
+class Replacement(msgspec.Struct, array_like=True):
+    """A second shipment that we pay for; ``order_id`` once the order system has placed it."""
+
+    replacement_id: str
+    lines: tuple[Pieces, ...]
+    requested_at: datetime
+    expedited: bool
+    exception_id: str = ""
+    accepted_at: datetime | None = None
+    refused: str | None = None
+    order_id: str | None = None
+    status: Literal["requested", "placed", "shipped", "delivered", "canceled"] = "requested"
+    delivered_at: datetime | None = None
+    troubled: bool = False
+
+
+class Return(msgspec.Struct, array_like=True):
+    """Permission to send something back, with a prepaid label; ``seen_at`` is its first scan."""
+
+    return_id: str
+    lines: tuple[Pieces, ...]
+    requested_at: datetime
+    keep_after: date
+    label_id: str | None = None
+    carrier: str | None = None
+    tracking_number: str | None = None
+    refused: bool = False
+    seen_at: datetime | None = None
+    follow_ups: int = 0
+
+
+class Sent(msgspec.Struct, array_like=True):
+    """A mail that was decided, and what became of it."""
+
+    message_id: str
+    template: str
+    locale: str
+    to_hash: str
+    queued_at: datetime
+    exception_ids: tuple[str, ...] = ()
+    arrives: DateRange | None = None
+    replacement_arrives: DateRange | None = None
+    status: Literal[
+        "queued", "accepted", "deferred", "refused", "in_doubt", "bounced", "suppressed", "withdrawn"
+    ] = "queued"
+
+
+class Held(msgspec.Struct, frozen=True, array_like=True):
+    """A mail that waits in the order."""
+
+    message_id: str
+    template: str
+    reason: str
+    until: datetime | None
+    locale: str = ""
+    to_hash: str = ""
+
+
+class Case(msgspec.Struct, array_like=True):
+    """All that is wrong with an order, and all that we have done about it: one mail thread."""
+
+    case_id: str
+    troubles: tuple[Trouble, ...] = ()
+    replacements: tuple[Replacement, ...] = ()
+    returns: tuple[Return, ...] = ()
+    messages: tuple[Sent, ...] = ()
+    granted: tuple[str, ...] = ()
+    spent: tuple[Money, ...] = ()
+    goodwill: Money | None = None
+    shipping_refund: Money | None = None
+    apologized: int = 0
+    held: Held | None = None
+    reviews: int = 0
+
+
+class Order(msgspec.Struct, array_like=True):
+    """One order. Before ``placed_at`` is known, only what came early is kept and nothing is judged."""
+
+    order_id: str
+    seen: tuple[int, ...] = ()
+    placed_at: datetime | None = None
+    placed_event: str = ""
+    customer: Customer | None = None
+    zone: str = "UTC"
+    offset: timedelta = timedelta(0)
+    lane: Lane = ("", "")
+    lines: tuple[OrderedLine, ...] = ()
+    shipping_paid: Money | None = None
+    address: Address | None = None
+    replaces: str | None = None
+    promise: Promise | None = None
+    word: Promise | None = None
+    ship_by: datetime | None = None
+    ship_by_event: str = ""
+    approved_at: datetime | None = None
+    approved_event: str = ""
+    canceled: tuple[Pieces, ...] = ()
+    canceled_at: datetime | None = None
+    changed_at: datetime | None = None
+    fulfillments: tuple[Fulfillment, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
+    reports: tuple[Report, ...] = ()
+    arrived_at: datetime | None = None
+    awaits_pickup: bool = False
+    case: Case | None = None
+    relayed: tuple[str, ...] = ()
+    wake_at: datetime | None = None
+
+    @property
+    def case_id(self) -> str:
+        """The case; a replacement belongs to the case of the order that it makes good."""
+        return identify("case", self.replaces or self.order_id)
+
+    @property
+    def international(self) -> bool:
+        """True when the parcel crosses a border."""
+        return self.lane[0] != self.lane[1]
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of the order, or None when no price is known."""
+        for line in self.lines:
+            if line.unit_price is not None:
+                return line.unit_price.currency
+        return self.shipping_paid.currency if self.shipping_paid is not None else None
+
+    def ordered_line(self, sku: str) -> OrderedLine | None:
+        """Return the line that bought ``sku``."""
+        for line in self.lines:
+            if line.sku == sku:
+                return line
+        return None
+
+    def expected_in(self, shipment: Shipment) -> tuple[Pieces, ...] | None:
+        """Return what was meant to be in a box: its fulfillments' lines, else its own, else unknown."""
+        meant = [f for f in self.fulfillments if f.shipment_id == shipment.shipment_id]
+        if meant:
+            return pieces(line for fulfillment in meant for line in fulfillment.lines)
+        if shipment.lines is not None:
+            return shipment.lines
+        loose = [f for f in self.fulfillments if f.shipment_id is None]
+        if len(loose) == 1 and len(self.fulfillments) == 1 and len(self.shipments) == 1:
+            return loose[0].lines
+        return None
+
+    def made_good(self, subject: str) -> datetime | None:
+        """Return when the replacement for a troubled shipment arrived, or None."""
+        case = self.case
+        if case is None or not case.replacements:
+            return None
+        ids = {trouble.exception_id for trouble in case.troubles if trouble.subject == subject}
+        for done in case.replacements:
+            if done.delivered_at is not None and done.exception_id in ids:
+                return done.delivered_at
+        return None
+
+    def wanted(self) -> dict[str, int]:
+        """Return the pieces that the customer still wants, by sku."""
+        counts: dict[str, int] = {}
+        for line in self.lines:
+            counts[line.sku] = counts.get(line.sku, 0) + line.quantity
+        for gone in self.canceled:
+            if gone.sku in counts:
+                counts[gone.sku] = max(0, counts[gone.sku] - gone.quantity)
+        return {sku: count for sku, count in counts.items() if count}
+
+
+def pieces(lines: object) -> tuple[Pieces, ...]:
+    """Add up lines by sku, in order of first appearance."""
+    counts: dict[str, int] = {}
+    for line in lines:  # type: ignore[attr-defined]  # anything with sku and quantity
+        counts[line.sku] = counts.get(line.sku, 0) + line.quantity
+    return tuple(Pieces(sku=sku, quantity=count) for sku, count in counts.items() if count)
+
+
+def new_order(order_id: str) -> Order:
+    """Return an order of which nothing is known."""
+    return Order(order_id=order_id)

@@ -1,0 +1,151 @@
+"""What the shop stands for, as values: thresholds, responses, budgets, hours. Loaded by ``streams/policies``."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+
+import msgspec
+
+from streams.core.detector import Detector, Topic
+from streams.core.events import Kind, Severity
+from streams.core.remedy import Remedy
+from streams.core.workdays import Calendars
+
+
+class Shop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where parcels start and what to assume of a customer who does not say."""
+
+    country: str = "US"
+    time_zone: str = "America/New_York"
+    locale: str = "en"
+    currency: str = "USD"
+
+
+class Quiet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """No mail between ``start`` and ``end`` of the customer's day; equal times mean never quiet."""
+
+    start: time = time(21)
+    end: time = time(8)
+
+
+class Notify(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a mail may go out.
+
+    ``window``: at most one mail per order in this time. ``patience``: how long a mail waits for its
+    label and for the order system's word. ``stale_after``: news older than this when we first hear of
+    it is not told. ``priority``: which trouble leads a mail that tells several.
+    """
+
+    window: timedelta = timedelta(hours=24)
+    patience: timedelta = timedelta(minutes=30)
+    stale_after: timedelta = timedelta(days=21)
+    priority: tuple[Kind, ...] = (
+        "wrong_item",
+        "damaged",
+        "lost",
+        "return_to_sender",
+        "short_shipment",
+        "late_delivery",
+        "delivery_failed",
+        "stalled_in_transit",
+        "never_handed_over",
+        "at_risk",
+        "over_shipment",
+        "swapped_labels",
+    )
+
+
+class Returns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Returns at the customer's convenience.
+
+    ``keep_days`` after the label the article is the customer's to keep; ``follow_up_days`` after the
+    replacement arrived one kind note may ask about the label, at most ``follow_ups`` times.
+    """
+
+    keep_days: int = 45
+    follow_up_days: int = 6
+    follow_ups: int = 1
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An honest range, in business days from today."""
+
+    from_: int = msgspec.field(name="from")
+    by: int
+
+
+class Forecasts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What we believe about arrival, by how far the parcel has come; ``international`` is added to both ends.
+
+    ``estimate_margin`` business days are added behind a carrier's own date.
+    """
+
+    not_handed_over: Span = Span(from_=3, by=7)
+    in_transit: Span = Span(from_=1, by=5)
+    stalled: Span = Span(from_=2, by=8)
+    out_for_delivery: Span = Span(from_=1, by=3)
+    attempt_failed: Span = Span(from_=1, by=3)
+    replacement: Span = Span(from_=2, by=5)
+    international: Span = Span(from_=2, by=5)
+    estimate_margin: int = 2
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What follows from a trouble.
+
+    ``settle``: how long it must stay true before anything is set in motion. ``tell_after``: how long
+    before it is told. ``message``: the template, or none. ``person``: somebody decides first.
+    """
+
+    message: str | None = None
+    remedies: tuple[str, ...] = ()
+    settle: timedelta = timedelta(0)
+    tell_after: timedelta = timedelta(0)
+    person: bool = False
+
+
+class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one order may cost us in remedies, in minor units by currency; an unknown currency asks a person."""
+
+    order: dict[str, int] = {}
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that may differ between two shops, or between yesterday and a backtest."""
+
+    name: str
+    version: str
+    shop: Shop
+    quiet: Quiet
+    notify: Notify
+    returns: Returns
+    forecast: Forecasts
+    budgets: Budgets
+    detectors: tuple[Detector, ...]
+    remedies: dict[str, Remedy]
+    responses: dict[Kind, dict[Severity, Response]]
+    second_failure: Response
+    follow_up: Response
+    calendars: Calendars
+
+    def response(self, kind: Kind, severity: Severity) -> Response:
+        """Return what follows from a trouble of this kind and severity."""
+        return self.responses[kind][severity]
+
+    def topic(self, kind: Kind) -> Topic:
+        """Return the piece of news that a kind belongs to."""
+        return self._detector(kind).topic
+
+    def cured_by_arrival(self, kind: Kind) -> bool:
+        """True when the parcel's arrival ends this kind of trouble."""
+        return self._detector(kind).cured_by_arrival
+
+    def budget(self, currency: str) -> int | None:
+        """Return what one order may cost in ``currency``, in minor units, or None when nobody has said."""
+        return self.budgets.order.get(currency)
+
+    def _detector(self, kind: Kind) -> Detector:
+        for detector in self.detectors:
+            if detector.kind == kind:
+                return detector
+        raise LookupError(kind)

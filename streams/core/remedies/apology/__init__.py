@@ -1,0 +1,1 @@
+"""Apology: the remedy, and the cases that explain it."""

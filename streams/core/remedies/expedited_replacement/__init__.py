@@ -1,0 +1,1 @@
+"""Expedited replacement: the remedy, and the cases that explain it."""

@@ -1,0 +1,72 @@
+"""The right thing leaves at once, by the fastest service, and never waits for the return."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from streams.core.events import Decision, Pieces, ReplacementRequested
+from streams.core.ids import identify
+from streams.core.money import Money
+from streams.core.order import Order
+from streams.core.remedies.return_label.remedy import price
+from streams.core.remedy import Remedy, Situation
+
+
+class ExpeditedReplacement(Remedy, frozen=True, kw_only=True):
+    """One replacement per line and case, whatever happens.
+
+    Costs the goods at what the customer paid, and ``shipping_cost_of`` in minor units by currency.
+    """
+
+    name: ClassVar[str] = "expedited_replacement"
+
+    shipping_cost_of: dict[str, int] = {"USD": 1800}
+    international_shipping_cost_of: dict[str, int] = {"USD": 4500}
+
+    def propose(self, situation: Situation) -> Decision | None:
+        """Return the request, or None when every missing piece is already being replaced."""
+        order, trouble = situation.order, situation.trouble
+        lines = _still_missing(situation)
+        if not lines:
+            return None
+        replacement_id = identify("rep", order.order_id, trouble.exception_id)
+        return ReplacementRequested(
+            order_id=order.order_id,
+            decision_id=identify("dec", "replacement", replacement_id),
+            case_id=situation.case.case_id,
+            replacement_id=replacement_id,
+            lines=lines,
+            expedited=True,
+            cost=self._cost(order, lines, situation.policy.shop.currency),
+        )
+
+    def _cost(self, order: Order, lines: tuple[Pieces, ...], shop_currency: str) -> Money:
+        table = self.international_shipping_cost_of if order.international else self.shipping_cost_of
+        total = price(table, order.currency, shop_currency)
+        for piece in lines:
+            line = order.ordered_line(piece.sku)
+            if (
+                line is not None
+                and line.unit_price is not None
+                and line.unit_price.currency == total.currency
+            ):
+                total += line.unit_price.times(piece.quantity)
+        return total
+
+
+def _still_missing(situation: Situation) -> tuple[Pieces, ...]:
+    order, trouble = situation.order, situation.trouble
+    missing = trouble.missing or tuple(Pieces(sku=s, quantity=n) for s, n in order.wanted().items())
+    replaced: dict[str, int] = {}
+    for known in situation.case.replacements:
+        if known.refused is None and known.status != "canceled":
+            for line in known.lines:
+                replaced[line.sku] = replaced.get(line.sku, 0) + line.quantity
+    return tuple(
+        Pieces(sku=piece.sku, quantity=piece.quantity - replaced.get(piece.sku, 0))
+        for piece in missing
+        if piece.quantity > replaced.get(piece.sku, 0)
+    )
+
+
+REMEDY = ExpeditedReplacement

@@ -1,0 +1,1 @@
+"""Goodwill credit: the remedy, and the cases that explain it."""

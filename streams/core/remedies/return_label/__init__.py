@@ -1,0 +1,1 @@
+"""Return label: the remedy, and the cases that explain it."""

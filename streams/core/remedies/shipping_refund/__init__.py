@@ -1,0 +1,1 @@
+"""Shipping refund: the remedy, and the cases that explain it."""

@@ -1,0 +1,149 @@
+"""What follows from an exception: remedies set in motion at once, or a person who decides first."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from streams.core.draft import Draft, add_up
+from streams.core.events import (
+    Decision,
+    MessageWithdrawn,
+    ReplacementRequested,
+    ReviewRequested,
+)
+from streams.core.ids import address_hash, identify
+from streams.core.money import Money, zero
+from streams.core.order import Trouble
+from streams.core.policy import Response
+from streams.core.remedy import Remedy, Situation
+
+Reason = Literal["budget", "second_failure", "kind_needs_person", "stale"]
+
+
+def respond(draft: Draft) -> None:
+    """Answer every open exception that has not been answered at its stage."""
+    for trouble in draft.case.troubles:
+        if trouble.cleared_at is not None or trouble.responded >= trouble.stage:
+            continue
+        if trouble.verdict == "waiting":
+            continue
+        if trouble.verdict == "refused":
+            _close(draft, trouble)
+            continue
+        _answer(draft, trouble, response_for(draft, trouble))
+
+
+def response_for(draft: Draft, trouble: Trouble) -> Response:
+    """Return the policy's answer; a second failure, or a replacement that goes wrong, is a person's matter.
+
+    What the policy would leave untold stays untold for a replacement, too.
+    """
+    first = draft.policy.response(trouble.kind, trouble.severity)
+    second = trouble.stage > 1 or (draft.order.replaces is not None and first.message is not None)
+    return draft.policy.second_failure if second else first
+
+
+def proposals(draft: Draft, trouble: Trouble, response: Response) -> list[tuple[Remedy, Decision]]:
+    """Return what the remedies of a response would grant now."""
+    situation = Situation(
+        order=draft.order, case=draft.case, trouble=trouble, now=draft.now, policy=draft.policy
+    )
+    offered = []
+    for name in response.remedies:
+        remedy = draft.policy.remedies[name]
+        decision = remedy.propose(situation)
+        if decision is not None:
+            offered.append((remedy, decision))
+    return offered
+
+
+def _answer(draft: Draft, trouble: Trouble, response: Response) -> None:
+    if trouble.since < trouble.opened_at - draft.policy.notify.stale_after:
+        _too_old(draft, trouble, response)
+        return
+    due = trouble.staged_at + response.settle
+    if draft.now < due:
+        draft.wake(due)
+        return
+    offered = proposals(draft, trouble, response)
+    costs = add_up(tuple(cost for remedy, decision in offered if (cost := remedy.cost(decision)) is not None))
+    reason = None if trouble.verdict == "approved" else _needs_person(draft, trouble, response, costs)
+    if reason is not None:
+        _ask(draft, trouble, response, reason, costs)
+        return
+    mine = draft.own(trouble)
+    mine.responded = mine.stage
+    for remedy, decision in offered:
+        if not remedy.with_message:
+            draft.decide(decision)
+            if isinstance(decision, ReplacementRequested):
+                _tie(draft, decision, mine)
+
+
+def _tie(draft: Draft, decision: ReplacementRequested, trouble: Trouble) -> None:
+    for replacement in draft.own_case().replacements:
+        if replacement.replacement_id == decision.replacement_id:
+            replacement.exception_id = trouble.exception_id
+
+
+def _needs_person(
+    draft: Draft, trouble: Trouble, response: Response, costs: tuple[Money, ...]
+) -> Reason | None:
+    if response.person:
+        second = trouble.stage > 1 or draft.order.replaces is not None
+        return "second_failure" if second else "kind_needs_person"
+    for total in add_up((*draft.case.spent, *costs)):
+        if all(cost.currency != total.currency for cost in costs) or total.minor == 0:
+            continue
+        limit = draft.policy.budget(total.currency)
+        if limit is None or total.minor > limit:
+            return "budget"
+    return None
+
+
+def _ask(
+    draft: Draft, trouble: Trouble, response: Response, reason: Reason, costs: tuple[Money, ...]
+) -> None:
+    mine = draft.own(trouble)
+    mine.review_id = identify("rev", mine.exception_id, str(mine.stage))
+    mine.verdict = "waiting"
+    draft.own_case().reviews += 1
+    draft.decide(
+        ReviewRequested(
+            order_id=draft.order.order_id,
+            decision_id=identify("dec", "review", mine.review_id),
+            case_id=draft.case.case_id,
+            review_id=mine.review_id,
+            reason=reason,
+            exception_ids=(mine.exception_id,),
+            remedies=response.remedies,
+            cost=costs[0] if costs else zero(draft.order.currency or draft.policy.shop.currency),
+        )
+    )
+
+
+def _close(draft: Draft, trouble: Trouble) -> None:
+    """A person said no: the matter stays open in the books and is not told."""
+    mine = draft.own(trouble)
+    mine.responded = mine.told = mine.stage
+
+
+def _too_old(draft: Draft, trouble: Trouble, response: Response) -> None:
+    """News that is older than we dare to tell: recorded, never sent."""
+    _close(draft, trouble)
+    if response.message is None:
+        return
+    customer = draft.order.customer
+    message_id = identify("msg", draft.order.order_id, trouble.exception_id, str(trouble.stage))
+    draft.decide(
+        MessageWithdrawn(
+            order_id=draft.order.order_id,
+            decision_id=identify("dec", "withdrawn", message_id),
+            message_id=message_id,
+            case_id=draft.case.case_id,
+            template=response.message,
+            locale=(customer.locale if customer else None) or draft.policy.shop.locale,
+            to_hash=address_hash((customer.email if customer else None) or ""),
+            reason="stale",
+        )
+    )

@@ -1,0 +1,99 @@
+"""The product: one event and one moment in, the order and what to do about it out."""
+
+from __future__ import annotations
+
+from copy import copy
+from datetime import datetime
+
+import msgspec
+
+from streams.core import events as facts
+from streams.core.draft import Draft
+from streams.core.events import Decision, Event
+from streams.core.evolve import evolve
+from streams.core.finding import Finding
+from streams.core.ids import fingerprint, identify
+from streams.core.notify import notify
+from streams.core.order import Order
+from streams.core.policy import Policy
+from streams.core.reconcile import reconcile
+from streams.core.respond import respond
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """What one event did. ``wake_at`` is later than ``now``; None means: only when something comes."""
+
+    order: Order
+    decisions: tuple[Decision, ...]
+    wake_at: datetime | None
+    duplicate: bool = False
+
+
+def step(order: Order, event: Event, now: datetime, policy: Policy) -> Step:
+    """Return the order after ``event``, seen at ``now``, and what was decided.
+
+    evolve > detect > reconcile > respond > notify. Pure: the same arguments give the same result, byte
+    for byte, and the arguments are left as they were. An event the order has seen changes nothing.
+    """
+    if type(event.fact) is facts.TimePassed:
+        after = copy(order)
+    elif fingerprint(event.source, event.id) in order.seen:
+        return Step(order, (), order.wake_at, duplicate=True)
+    else:
+        after = evolve(order, event, policy)
+    if after.placed_at is None:
+        after.wake_at = None
+        return Step(after, (), None)
+    findings: list[Finding] = []
+    wake_at: datetime | None = None
+    for detector in policy.detectors:
+        found, look_again = detector.detect(after, now, policy)
+        if found:
+            findings.extend(found)
+        if look_again is not None and look_again > now and (wake_at is None or look_again < wake_at):
+            wake_at = look_again
+    decisions: tuple[Decision, ...] = ()
+    if findings or after.case is not None or after.replaces is not None:
+        draft = Draft(after, event, now, policy)
+        draft.wake_at = wake_at
+        if findings or after.case is not None:
+            reconcile(draft, findings)
+            respond(draft)
+            notify(draft)
+        _relay(draft)
+        wake_at = draft.wake_at
+        decisions = tuple(draft.decisions)
+    after.wake_at = wake_at
+    return Step(after, decisions, wake_at)
+
+
+def _relay(draft: Draft) -> None:
+    """Tell the order that this one makes good how far its replacement has come."""
+    order = draft.order
+    if order.replaces is None:
+        return
+    for status in _progress(order):
+        if status in order.relayed:
+            continue
+        order.relayed = (*order.relayed, status)
+        draft.decide(
+            facts.ReplacementProgressed(
+                order_id=order.replaces,
+                decision_id=identify("dec", order.order_id, "progressed", status),
+                replacement_order_id=order.order_id,
+                status=status,  # type: ignore[arg-type]  # the words of _progress
+            )
+        )
+
+
+def _progress(order: Order) -> list[str]:
+    reached = ["placed"]
+    if any(shipment.handed_over_at is not None for shipment in order.shipments):
+        reached.append("shipped")
+    if order.case is not None and any(t.verdict == "waiting" for t in order.case.troubles):
+        reached.append("in_trouble")
+    if order.arrived_at is not None:
+        reached.append("delivered")
+    if order.canceled_at is not None:
+        reached.append("canceled")
+    return reached

@@ -1,0 +1,56 @@
+"""Calendar days of a customer: where they begin, where they end, and what to do with zones nobody knows."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+_ONE_DAY = timedelta(days=1)
+
+
+@lru_cache(maxsize=1024)
+def zone_or(name: str | None, fallback: str) -> str:
+    """Return ``name`` when the IANA database knows it, else ``fallback``.
+
+    Every failure of a customer's own words is answered with the fallback: a typo in a profile must not
+    stop an apology.
+    """
+    if not name:
+        return fallback
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        return fallback
+    return name
+
+
+@lru_cache(maxsize=65536)
+def day_begins(day: date, zone: str) -> datetime:
+    """Return the first instant of a calendar day in a zone, in UTC."""
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def day_ends(day: date, zone: str) -> datetime:
+    """Return the first instant after a calendar day in a zone: a promise of that day is kept before it."""
+    return day_begins(day + _ONE_DAY, zone)
+
+
+def local(moment: datetime, zone: str) -> datetime:
+    """Return a moment as the customer's clock shows it."""
+    return moment.astimezone(ZoneInfo(zone))
+
+
+def local_day(moment: datetime, zone: str) -> date:
+    """Return the customer's calendar day of a moment."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+@lru_cache(maxsize=4096)
+def _offset_of_hour(hour: datetime, zone: str) -> timedelta:
+    return hour.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(0)
+
+
+def offset_at(moment: datetime, zone: str) -> timedelta:
+    """Return the distance of a zone from UTC at a moment, to the hour of the change."""
+    return _offset_of_hour(moment.replace(minute=0, second=0, microsecond=0), zone)
