@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import msgspec
-
 from streams.core.events import Evidence, Pieces
-from streams.core.order import Order, Shipment
-
-
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One box whose scan differs from its plan."""
-
-    shipment_id: str
-    packed_at: datetime
-    missing: tuple[Pieces, ...]
-    extra: tuple[Pieces, ...]
-    evidence: tuple[Evidence, ...]
+from streams.core.order import Difference, Order, Shipment
 
 
 def differences(order: Order) -> tuple[Difference, ...]:
@@ -57,6 +43,8 @@ def _compare(
     packing = shipment.packing
     packed = {line.sku: line.quantity for line in packing.lines} if packing is not None else {}
     plan = order.expected_in(shipment)
+    if packing is not None and plan == packing.lines:
+        return {}, {}
     if plan is not None:
         expected = {line.sku: line.quantity for line in plan}
         return _minus(expected, packed), _minus(packed, expected)
@@ -96,15 +84,11 @@ def _net(counts: dict[str, int], against: dict[str, int]) -> dict[str, int]:
 def _difference(shipment: Shipment, short: dict[str, int], over: dict[str, int]) -> Difference:
     packing = shipment.packing
     assert packing is not None
+    reads = "the packing scan shows " + ", ".join(f"{p.quantity} x {p.sku}" for p in packing.lines)
     return Difference(
-        shipment_id=shipment.shipment_id,
-        packed_at=packing.packed_at,
-        missing=tuple(Pieces(sku=sku, quantity=count) for sku, count in short.items()),
-        extra=tuple(Pieces(sku=sku, quantity=count) for sku, count in over.items()),
-        evidence=(
-            Evidence(
-                event_id=packing.event_id,
-                reads="the packing scan shows " + ", ".join(f"{p.quantity} x {p.sku}" for p in packing.lines),
-            ),
-        ),
+        shipment.shipment_id,
+        packing.packed_at,
+        tuple(Pieces(sku=sku, quantity=count) for sku, count in short.items()),
+        tuple(Pieces(sku=sku, quantity=count) for sku, count in over.items()),
+        (Evidence(event_id=packing.event_id, reads=reads),),
     )

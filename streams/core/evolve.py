@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from streams.core import events as facts
+from streams.core.contents import differences
 from streams.core.events import Event, PromiseWindow, parse_day_or_instant
 from streams.core.ids import fingerprint
 from streams.core.order import (
@@ -50,10 +51,13 @@ _NO_MOVEMENT = frozenset({"unknown", "pre_transit", "expired"})
 _NO_RETURN_SCAN = frozenset({"unknown", "pre_transit", "expired"})
 
 
-def evolve(order: Order, event: Event, policy: Policy) -> Order:
-    """Return the order as it is after ``event``; the argument is left as it was."""
+def evolve(order: Order, event: Event, policy: Policy, mark: int | None = None) -> Order:
+    """Return the order as it is after ``event``; the argument is left as it was.
+
+    ``mark`` is the event's fingerprint, for callers that have it already.
+    """
     after = copy(order)
-    seen = (*order.seen, fingerprint(event.source, event.id))
+    seen = (*order.seen, fingerprint(event.source, event.id) if mark is None else mark)
     after.seen = seen if len(seen) <= MAX_SEEN else seen[-MAX_SEEN:]
     change = _CHANGES.get(type(event.fact))
     if change is not None:
@@ -226,7 +230,7 @@ def _checkpoint(order: Order, event: Event, fact: facts.CheckpointReached, _poli
         scans = (scans[0], *scans[2:])
     shipment.checkpoints = scans
     settle(shipment)
-    arrive(order)
+    _derive_arrival(order)
 
 
 def _scan_order(scan: Checkpoint) -> tuple[datetime, int, str]:
@@ -291,6 +295,12 @@ def _own(order: Order, shipment_id: str | None, tracking_number: str | None) -> 
 
 
 def arrive(order: Order) -> None:
+    """Derive what follows from plans, boxes and parcels: whether all is there, and whether it is the right thing."""
+    order.differences = differences(order)
+    _derive_arrival(order)
+
+
+def _derive_arrival(order: Order) -> None:
     """Derive whether the customer has everything: every parcel there, and every wanted piece in one of them."""
     order.arrived_at = None
     order.awaits_pickup = False

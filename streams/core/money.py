@@ -37,3 +37,11 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
 def zero(currency: str) -> Money:
     """Return nothing at all, in ``currency``."""
     return Money(minor=0, currency=currency)
+
+
+def price(table: dict[str, int], currency: str | None, shop_currency: str) -> Money:
+    """Return the amount of a table in the order's currency, else in the shop's, else the table's first."""
+    for candidate in (currency, shop_currency, *table):
+        if candidate is not None and candidate in table:
+            return Money(minor=table[candidate], currency=candidate)
+    return Money(minor=0, currency=shop_currency)

@@ -100,11 +100,27 @@ def _untold(draft: Draft) -> list[News]:
 
 
 def _covered(draft: Draft, trouble: Trouble, told: set[Topic], told_losses: set[str]) -> bool:
-    """True when the customer knows: of a delay once, of a loss once per parcel."""
+    """True when the customer knows: of a delay once, of a loss once per parcel.
+
+    A parcel whose every piece is already being replaced may be as late as it likes.
+    """
     topic = draft.policy.topic(trouble.kind)
     if topic == "loss":
         return trouble.subject in told_losses
+    if topic != "contents" and _all_replaced(draft):
+        return True
     return bool(_COVERS[topic] & told)
+
+
+def _all_replaced(draft: Draft) -> bool:
+    under_way = [r for r in draft.case.replacements if r.refused is None and r.status != "canceled"]
+    if not under_way:
+        return False
+    left = draft.order.wanted()
+    for replacement in under_way:
+        for line in replacement.lines:
+            left[line.sku] = left.get(line.sku, 0) - line.quantity
+    return all(count <= 0 for count in left.values())
 
 
 def _follow_ups(draft: Draft) -> list[News]:

@@ -101,6 +101,16 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
     event_id: str
 
 
+class Difference(msgspec.Struct, frozen=True, array_like=True):
+    """One box whose packing scan differs from its plan."""
+
+    shipment_id: str
+    packed_at: datetime
+    missing: tuple[Pieces, ...]
+    extra: tuple[Pieces, ...]
+    evidence: tuple[Evidence, ...]
+
+
 class Trouble(msgspec.Struct, array_like=True):
     """An exception of this order: open until ``cleared_at``.
 
@@ -229,6 +239,7 @@ class Order(msgspec.Struct, array_like=True):
     fulfillments: tuple[Fulfillment, ...] = ()
     shipments: tuple[Shipment, ...] = ()
     reports: tuple[Report, ...] = ()
+    differences: tuple[Difference, ...] = ()
     arrived_at: datetime | None = None
     awaits_pickup: bool = False
     case: Case | None = None
@@ -263,6 +274,8 @@ class Order(msgspec.Struct, array_like=True):
     def expected_in(self, shipment: Shipment) -> tuple[Pieces, ...] | None:
         """Return what was meant to be in a box: its fulfillments' lines, else its own, else unknown."""
         meant = [f for f in self.fulfillments if f.shipment_id == shipment.shipment_id]
+        if len(meant) == 1:
+            return meant[0].lines
         if meant:
             return pieces(line for fulfillment in meant for line in fulfillment.lines)
         if shipment.lines is not None:
@@ -296,6 +309,8 @@ class Order(msgspec.Struct, array_like=True):
 
 def pieces(lines: object) -> tuple[Pieces, ...]:
     """Add up lines by sku, in order of first appearance."""
+    if type(lines) is tuple and len(lines) == 1 and type(lines[0]) is Pieces and lines[0].quantity:
+        return lines
     counts: dict[str, int] = {}
     for line in lines:  # type: ignore[attr-defined]  # anything with sku and quantity
         counts[line.sku] = counts.get(line.sku, 0) + line.quantity

@@ -37,10 +37,11 @@ def step(order: Order, event: Event, now: datetime, policy: Policy) -> Step:
     """
     if type(event.fact) is facts.TimePassed:
         after = copy(order)
-    elif fingerprint(event.source, event.id) in order.seen:
-        return Step(order, (), order.wake_at, duplicate=True)
     else:
-        after = evolve(order, event, policy)
+        mark = fingerprint(event.source, event.id)
+        if mark in order.seen:
+            return Step(order, (), order.wake_at, duplicate=True)
+        after = evolve(order, event, policy, mark)
     if after.placed_at is None:
         after.wake_at = None
         return Step(after, (), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from streams.core.contents import differences
 from streams.core.detector import Detector, Topic
 from streams.core.events import Evidence, Kind
 from streams.core.finding import NOTHING, Finding, Look
@@ -22,7 +21,7 @@ class ShortShipment(Detector, frozen=True, kw_only=True):
 
     def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
         """Return a finding per box."""
-        if not order.reports and all(s.packing is None for s in order.shipments):
+        if not order.differences and not order.reports:
             return NOTHING
         if order.canceled_at is not None or order.placed_at is None:
             return NOTHING
@@ -36,7 +35,7 @@ class ShortShipment(Detector, frozen=True, kw_only=True):
                 extra=box.extra,
                 evidence=box.evidence,
             )
-            for box in differences(order)
+            for box in order.differences
             if box.missing and not box.extra
         )
         if findings or order.made_good("order") is not None:

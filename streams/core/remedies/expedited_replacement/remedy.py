@@ -6,9 +6,8 @@ from typing import ClassVar
 
 from streams.core.events import Decision, Pieces, ReplacementRequested
 from streams.core.ids import identify
-from streams.core.money import Money
+from streams.core.money import Money, price
 from streams.core.order import Order
-from streams.core.remedies.return_label.remedy import price
 from streams.core.remedy import Remedy, Situation
 
 
@@ -20,8 +19,8 @@ class ExpeditedReplacement(Remedy, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "expedited_replacement"
 
-    shipping_cost_of: dict[str, int] = {"USD": 1800}
-    international_shipping_cost_of: dict[str, int] = {"USD": 4500}
+    shipping_cost_of: dict[str, int] = {}
+    international_shipping_cost_of: dict[str, int] = {}
 
     def propose(self, situation: Situation) -> Decision | None:
         """Return the request, or None when every missing piece is already being replaced."""

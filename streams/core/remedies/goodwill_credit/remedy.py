@@ -22,8 +22,8 @@ class GoodwillCredit(Remedy, frozen=True, kw_only=True):
     minor_percent: int = 0
     major_percent: int = 5
     severe_percent: int = 10
-    least: dict[str, int] = {"USD": 300}
-    most: dict[str, int] = {"USD": 2500}
+    least: dict[str, int] = {}
+    most: dict[str, int] = {}
 
     def propose(self, situation: Situation) -> Decision | None:
         """Return the grant, or None: already granted, nothing to share, or a currency without limits."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from streams.core.events import Decision, ReturnLabelRequested
 from streams.core.ids import identify
-from streams.core.money import Money
+from streams.core.money import price
 from streams.core.remedy import Remedy, Situation
 from streams.core.zones import local_day
 
@@ -20,8 +20,8 @@ class ReturnLabel(Remedy, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "return_label"
 
-    cost_of: dict[str, int] = {"USD": 650}
-    international_cost_of: dict[str, int] = {"USD": 2200}
+    cost_of: dict[str, int] = {}
+    international_cost_of: dict[str, int] = {}
 
     def propose(self, situation: Situation) -> Decision | None:
         """Return the request, or None when nothing wrong is with the customer or a label was asked for."""
@@ -41,14 +41,6 @@ class ReturnLabel(Remedy, frozen=True, kw_only=True):
             keep_after=local_day(situation.now, order.zone) + keep_days,
             country=order.lane[1] or None,
         )
-
-
-def price(table: dict[str, int], currency: str | None, shop_currency: str) -> Money:
-    """Return the amount of a table in the order's currency, else in the shop's, else the table's first."""
-    for candidate in (currency, shop_currency, *table):
-        if candidate is not None and candidate in table:
-            return Money(minor=table[candidate], currency=candidate)
-    return Money(minor=0, currency=shop_currency)
 
 
 REMEDY = ReturnLabel
