@@ -1,0 +1,330 @@
+"""Takes records in, folds them, and writes both down together: everything of a run that is not waiting."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from streams import telemetry
+from streams.codec.blocks import Entry, encode_block
+from streams.codec.registry import encode_fact
+from streams.core import order as order_module
+from streams.core.events import (
+    AnyFact,
+    CheckpointReached,
+    Decision,
+    Event,
+    FulfillmentCreated,
+    MessageOutcome,
+    ReturnLabelIssued,
+    ShipmentCreated,
+)
+from streams.core.ids import identify
+from streams.core.policy import Policy
+from streams.embedded.journal import Batch, DeadLetter, Journal, LoggedDecision, parked_id
+from streams.pipeline.correlate import Correlator, Parked, normal
+from streams.pipeline.effects import is_effective
+from streams.pipeline.ports import Ignored, Incoming, Record, Rejected, Translation
+from streams.pipeline.processor import TICK_ORDER, Processor, tick
+
+BLOCK_EVENTS = 256  # events per block: beyond it a block saves nothing more per event
+SNAPSHOT_BLOCKS = 400  # blocks between snapshots: a restart folds at most so many again
+_TEACHES = (ShipmentCreated, FulfillmentCreated, ReturnLabelIssued)
+_OURS = "firstword/effects"
+
+
+class Engine:
+    """The state of one run. Nothing in it waits: callers bring the time and take the effects away."""
+
+    def __init__(self, journal: Journal, policy: Policy) -> None:
+        self.journal = journal
+        self.policy = policy
+        self.shape = _shape()
+        self.correlator = Correlator()
+        self.counters: dict[str, int] = {
+            "in": 0,
+            "folded": 0,
+            "duplicates": 0,
+            "dead_letters": 0,
+            "ignored": 0,
+        }
+        self.pending: list[LoggedDecision] = []
+        self.processor = self._recover()
+        self._entries: list[Entry] = []
+        self._batch = Batch()
+        self._numbered: list[tuple[str, Decision, datetime]] = []
+        self._since_snapshot = 0
+
+    # ------------------------------------------------------------------------ starting
+
+    def _recover(self) -> Processor:
+        journal = self.journal
+        orders, position, now = journal.load_snapshot(self.shape)
+        processor = Processor(self.policy, orders)
+        processor.now = now
+        for _, events in journal.blocks(after=position):
+            for event in events:
+                # What was decided then stands in the file already, in the same transaction as the block.
+                processor.fold(event)
+        self.counters.update(journal.counters())
+        for number, owner in journal.owners():
+            self.correlator.owners[number] = owner
+        for waiting in journal.parked():
+            self.correlator.restore(waiting)
+        self.pending = journal.pending()
+        return processor
+
+    @property
+    def now(self) -> datetime | None:
+        """How far recorded time has come."""
+        return self.processor.now
+
+    @property
+    def buffered(self) -> int:
+        """Events that are folded and not yet written."""
+        return len(self._entries)
+
+    # ------------------------------------------------------------------------ taking in
+
+    def take(
+        self, record: Record, translation: Translation, now: datetime, location: str | None = None
+    ) -> None:
+        """Take what a record said. ``location`` names the source's position to resume from."""
+        if location is not None:
+            self._batch.intake[location] = record.position
+        if isinstance(translation, Rejected):
+            self.counters["in"] += 1
+            self._bury(record.source, record.place, translation, record.raw, now)
+        elif isinstance(translation, Ignored):
+            self.counters["ignored"] += 1
+        else:
+            for incoming in translation:
+                self.counters["in"] += 1
+                self._admit(incoming, record.place, now)
+
+    def _admit(self, incoming: Incoming, place: str, now: datetime) -> None:
+        if incoming.order_id is None:
+            placed = self.correlator.place(incoming)
+            if placed is None:
+                self._park(incoming, place, now)
+                return
+            incoming = placed
+        assert incoming.order_id is not None
+        if incoming.order_id == TICK_ORDER:
+            reason = Rejected(
+                code="order-id-reserved", why=f"{TICK_ORDER!r} is no order", hint="rename the order"
+            )
+            self._bury(incoming.source, place, reason, incoming.data or b"", now)
+            return
+        self._fold_incoming(incoming, now)
+        if isinstance(incoming.fact, _TEACHES):
+            self._learn(incoming.order_id, incoming.fact, now)
+
+    def _fold_incoming(self, incoming: Incoming, now: datetime) -> None:
+        assert incoming.order_id is not None
+        before = self.processor.duplicates
+        data = incoming.data if incoming.data is not None else encode_fact(incoming.fact)
+        self._fold(
+            Event(
+                id=incoming.id,
+                source=incoming.source,
+                order_id=incoming.order_id,
+                occurred_at=incoming.occurred_at,
+                recorded_at=now,
+                fact=incoming.fact,
+            ),
+            data,
+        )
+        self.counters["duplicates" if self.processor.duplicates > before else "folded"] += 1
+
+    def _park(self, incoming: Incoming, place: str, now: datetime) -> None:
+        if not isinstance(incoming.fact, CheckpointReached) or not incoming.fact.tracking_number:
+            reason = Rejected(
+                code="order-unknown",
+                why="it names neither an order nor a tracking number",
+                hint="send `order_id`, or `tracking_number` with the shipment announced before",
+            )
+            self._bury(incoming.source, place, reason, incoming.data or b"", now)
+            return
+        already = {parked_id(one) for one in self.correlator.parked.get(_key(incoming), ())}
+        if f"{incoming.source}\x1f{incoming.id}" in already:
+            self.counters["duplicates"] += 1
+            return
+        self._batch.parked.append(self.correlator.park(incoming, place, now))
+        telemetry.scan_parked(source=incoming.source, event_id=incoming.id)
+
+    def _learn(self, order_id: str, fact: AnyFact, now: datetime) -> None:
+        key = self.correlator.learn(order_id, fact)
+        if key is None:
+            return
+        self._batch.tracking[key] = self.correlator.owners[key]
+        for waiting in self.correlator.claim(key):
+            self._batch.unparked.append(parked_id(waiting))
+            placed = self.correlator.place(waiting.incoming)
+            if placed is not None:
+                self._fold_incoming(placed, now)
+
+    # ------------------------------------------------------------------------ time and outcomes
+
+    def next_alarm(self) -> datetime | None:
+        """Return when an order or a parked scan wants attention, or None."""
+        alarms = [at for at in (self.processor.next_alarm(), self.correlator.next_expiry()) if at is not None]
+        return min(alarms) if alarms else None
+
+    def pass_time(self, now: datetime) -> None:
+        """Write down that time has come to ``now``; wake whoever is due, and bury scans nobody claimed."""
+        for gone in self.correlator.expire(now):
+            self._batch.unparked.append(parked_id(gone))
+            self._bury(gone.incoming.source, gone.place, _unclaimed(gone), gone.incoming.data or b"", now)
+        due = self.processor.next_alarm()
+        if due is not None and due <= now:
+            moment = tick(now)
+            self._fold(moment, encode_fact(moment.fact))
+
+    def settle(self, decision_id: str | None, outcomes: Iterable[AnyFact], now: datetime) -> None:
+        """Take what came of a decision (or of a retried mail) by the front door, and mark it done."""
+        if decision_id is not None:
+            self._batch.done.append(decision_id)
+        for fact in outcomes:
+            event = _outcome(fact, now)
+            data = encode_fact(fact)
+            before = self.processor.duplicates
+            self._fold(event, data)
+            if self.processor.duplicates == before:
+                self._batch.decisions.append((event.id, event.order_id, fact.TYPE, now.isoformat(), data, 0))
+            if isinstance(fact, _TEACHES):
+                self._learn(event.order_id, fact, now)
+
+    # ------------------------------------------------------------------------ writing down
+
+    def commit(self) -> None:
+        """Write everything since the last commit in one transaction; then effects may happen.
+
+        Raises:
+            WorldProblem: it could not be written; the process should stop and start again.
+        """
+        if self._entries:
+            last = self._entries[-1].recorded_at.isoformat()
+            for start in range(0, len(self._entries), BLOCK_EVENTS):
+                part = self._entries[start : start + BLOCK_EVENTS]
+                self._batch.blocks.append((last, len(part), encode_block(part)))
+        self._batch.counters = self.counters
+        self.journal.commit(self._batch)
+        self._since_snapshot += len(self._batch.blocks)
+        self._entries = []
+        self._batch = Batch()
+        self.pending.extend(
+            LoggedDecision(number=0, id=identity, type=decision.TYPE, now=now, fact=decision)
+            for identity, decision, now in self._numbered
+        )
+        self._numbered = []
+        if self._since_snapshot >= SNAPSHOT_BLOCKS:
+            self.snapshot()
+
+    def take_pending(self) -> Sequence[LoggedDecision]:
+        """Return the written decisions that want to be made true, oldest first, and forget them here."""
+        pending, self.pending = self.pending, []
+        return pending
+
+    @property
+    def wants_effects(self) -> bool:
+        """True when something was decided that somebody must make true."""
+        return bool(self._numbered or self.pending)
+
+    def snapshot(self) -> None:
+        """Write the orders that changed, so that the next start folds only what comes behind."""
+        processor = self.processor
+        touched = [processor.orders[order_id] for order_id in processor.touched]
+        self.journal.snapshot(touched, self.journal.last_position(), processor.now, self.shape)
+        processor.touched = set()
+        self._since_snapshot = 0
+
+    # ------------------------------------------------------------------------ inside
+
+    def _fold(self, event: Event, data: bytes) -> None:
+        self._entries.append(
+            Entry(
+                event.order_id,
+                event.id,
+                event.source,
+                event.fact.TYPE,
+                event.occurred_at,
+                event.recorded_at,
+                data,
+            )
+        )
+        decisions = self.processor.fold(event)
+        if not decisions:
+            return
+        now = self.processor.now
+        assert now is not None
+        for decision in decisions:
+            self._batch.decisions.append(_row(decision, now))
+            if is_effective(decision):
+                self._numbered.append((decision.decision_id, decision, now))
+
+    def _bury(self, source: str, place: str, reason: Rejected, raw: bytes, now: datetime) -> None:
+        self.counters["dead_letters"] += 1
+        letter = DeadLetter(
+            id=identify("ded", source, place, reason.code),
+            source=source,
+            place=place,
+            code=reason.code,
+            why=reason.why,
+            hint=reason.hint,
+            at=now,
+            raw=raw,
+        )
+        self._batch.dead.append(letter)
+        telemetry.dead_letter_written(source=source, place=place, code=reason.code)
+
+
+def _key(incoming: Incoming) -> str:
+    fact = incoming.fact
+    return normal(fact.tracking_number or "") if isinstance(fact, CheckpointReached) else ""
+
+
+def _unclaimed(gone: Parked) -> Rejected:
+    return Rejected(
+        code="tracking-number-unclaimed",
+        why=f"no order announced this tracking number since {gone.since.isoformat()}",
+        hint="send the shipment.created event, then redrive the letter",
+    )
+
+
+def _row(decision: Decision, now: datetime | None) -> tuple[str, str, str, str, bytes, int]:
+    assert now is not None
+    return (
+        decision.decision_id,
+        decision.order_id,
+        decision.TYPE,
+        now.isoformat(),
+        encode_fact(decision),
+        int(is_effective(decision)),
+    )
+
+
+def _outcome(fact: AnyFact, now: datetime) -> Event:
+    """Return an outcome as an event; asked again, the same outcome is the same event."""
+    order_id = fact.order_id
+    assert order_id is not None
+    if isinstance(fact, MessageOutcome):
+        identity = f"{fact.message_id}:{fact.TYPE}:{fact.attempt}"
+    elif isinstance(fact, Decision):
+        identity = f"{fact.decision_id}:{fact.TYPE}"
+    else:
+        identity = identify("out", fact.TYPE, encode_fact(fact).decode())
+    return Event(id=identity, source=_OURS, order_id=order_id, occurred_at=now, recorded_at=now, fact=fact)
+
+
+def _shape() -> str:
+    """Return what a snapshot depends on: the fields of the state. A new policy judges from now on."""
+    structs = sorted(
+        (name, tuple(thing.__struct_fields__))
+        for name, thing in vars(order_module).items()
+        if isinstance(thing, type) and issubclass(thing, msgspec.Struct)
+    )
+    return hashlib.blake2b(repr(structs).encode(), digest_size=8).hexdigest()

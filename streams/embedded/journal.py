@@ -1,0 +1,336 @@
+"""The journal of one machine: blocks, decisions and everything else that must survive, in one SQLite file.
+
+One transaction holds what belongs together: the block, what it decided, how far each source was read, the
+tracking numbers learned, the scans parked and the dead letters. WAL with ``synchronous=NORMAL`` survives
+SIGKILL whole; a power cut may lose the last transactions, never tear one (https://sqlite.org/wal.html).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.codec.blocks import decode_block
+from streams.codec.registry import decode_fact, encode_fact
+from streams.core.events import AnyFact, Event
+from streams.core.order import Order
+from streams.pipeline.correlate import Owner, Parked
+from streams.pipeline.ports import Incoming
+from streams.problems import WorldProblem
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blocks (
+  position INTEGER PRIMARY KEY, recorded_at TEXT NOT NULL, events INTEGER NOT NULL, block BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS decisions (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, order_id TEXT NOT NULL, type TEXT NOT NULL,
+  now TEXT NOT NULL, body BLOB NOT NULL, pending INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS decisions_pending ON decisions (number) WHERE pending = 1;
+CREATE INDEX IF NOT EXISTS decisions_order ON decisions (order_id);
+CREATE TABLE IF NOT EXISTS intake (source TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tracking (number TEXT PRIMARY KEY, owner BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parked (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dead_letters (
+  id TEXT PRIMARY KEY, source TEXT NOT NULL, place TEXT NOT NULL, code TEXT NOT NULL, why TEXT NOT NULL,
+  hint TEXT NOT NULL, at TEXT NOT NULL, raw BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS orders (order_id TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
+"""
+KEPT_OF_DEAD_LETTER = 65_536  # bytes of a dead letter that are kept; the place says where the rest is
+_encode = msgspec.msgpack.Encoder().encode
+_decode_order = msgspec.msgpack.Decoder(Order).decode
+_decode_owner = msgspec.msgpack.Decoder(Owner).decode
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A record we could not understand, where it stood, why, and what to do about it."""
+
+    id: str
+    source: str
+    place: str
+    code: str
+    why: str
+    hint: str
+    at: datetime
+    raw: bytes
+
+
+class LoggedDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision or outcome in the journal, with its place in the order of all of them."""
+
+    number: int
+    id: str
+    type: str
+    now: datetime
+    fact: AnyFact
+
+
+class Batch:
+    """What one transaction will write; filled by the engine, emptied by :meth:`Journal.commit`."""
+
+    def __init__(self) -> None:
+        self.blocks: list[tuple[str, int, bytes]] = []
+        self.decisions: list[tuple[str, str, str, str, bytes, int]] = []
+        self.done: list[str] = []
+        self.intake: dict[str, int] = {}
+        self.tracking: dict[str, Owner] = {}
+        self.parked: list[Parked] = []
+        self.unparked: list[str] = []
+        self.dead: list[DeadLetter] = []
+        self.counters: dict[str, int] = {}
+
+
+class Journal:
+    """One SQLite file; a single writer, which the file itself enforces with a lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA temp_store=MEMORY")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise WorldProblem(
+                "journal-unusable",
+                "the journal cannot be opened",
+                where=str(path),
+                why=str(error),
+                hint="check that the folder is writable and the disk has room; `firstword doctor --data DIR` looks",
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    # ------------------------------------------------------------------------ writing
+
+    def commit(self, batch: Batch) -> None:
+        """Write a batch in one transaction: all of it, or nothing.
+
+        Raises:
+            WorldProblem: the disk is full, or another process writes.
+        """
+        db = self._db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            self._write(db, batch)
+            db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise WorldProblem(
+                "journal-not-written",
+                "a block could not be written to the journal",
+                where=str(self.path),
+                why=str(error),
+                hint="nothing was lost: what was not confirmed is read again; check the disk and start again",
+                retriable=True,
+            ) from error
+
+    def _write(self, db: sqlite3.Connection, batch: Batch) -> None:
+        db.executemany("INSERT INTO blocks (recorded_at, events, block) VALUES (?, ?, ?)", batch.blocks)
+        db.executemany(
+            "INSERT OR IGNORE INTO decisions (id, order_id, type, now, body, pending) VALUES (?, ?, ?, ?, ?, ?)",
+            batch.decisions,
+        )
+        db.executemany("UPDATE decisions SET pending = 0 WHERE id = ?", [(one,) for one in batch.done])
+        db.executemany("INSERT OR REPLACE INTO intake VALUES (?, ?)", batch.intake.items())
+        db.executemany(
+            "INSERT OR REPLACE INTO tracking VALUES (?, ?)",
+            [(number, _encode(owner)) for number, owner in batch.tracking.items()],
+        )
+        db.executemany(
+            "INSERT OR REPLACE INTO parked VALUES (?, ?)", [_parked_row(one) for one in batch.parked]
+        )
+        db.executemany("DELETE FROM parked WHERE id = ?", [(one,) for one in batch.unparked])
+        db.executemany(
+            "INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_dead_row, batch.dead)
+        )
+        if batch.counters:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('counters', ?)", (_encode(batch.counters),))
+
+    def snapshot(self, orders: Iterable[Order], position: int, now: datetime | None, shape: str) -> None:
+        """Write orders that changed since the last snapshot, and the position they stand for."""
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany(
+            "INSERT OR REPLACE INTO orders VALUES (?, ?)",
+            ((order.order_id, _encode(order)) for order in orders),
+        )
+        marker = _encode({"position": position, "now": now, "shape": shape})
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('snapshot', ?)", (marker,))
+        db.execute("COMMIT")
+
+    def discard_snapshot(self) -> None:
+        """Throw the snapshot away: nothing is lost but the minutes of a full fold."""
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("DELETE FROM orders")
+        db.execute("DELETE FROM meta WHERE name = 'snapshot'")
+        db.execute("COMMIT")
+
+    # ------------------------------------------------------------------------ reading
+
+    def last_position(self) -> int:
+        """Return the position of the newest block, 0 when there is none."""
+        (position,) = self._db.execute("SELECT coalesce(max(position), 0) FROM blocks").fetchone()
+        return int(position)
+
+    def blocks(self, after: int = 0) -> Iterator[tuple[int, list[Event]]]:
+        """Yield the blocks behind a position, oldest first."""
+        rows = self._db.execute(
+            "SELECT position, block FROM blocks WHERE position > ? ORDER BY position", (after,)
+        )
+        for position, block in rows:
+            yield position, decode_block(block)
+
+    def load_snapshot(self, shape: str) -> tuple[dict[str, Order], int, datetime | None]:
+        """Return the orders, position and time of the snapshot; nothing when it is of another shape."""
+        marker = self._meta("snapshot")
+        if marker is None:
+            return {}, 0, None
+        state = msgspec.msgpack.decode(marker, type=_Snapshot)
+        if state.shape != shape:
+            self.discard_snapshot()
+            return {}, 0, None
+        rows = self._db.execute("SELECT order_id, state FROM orders")
+        return {order_id: _decode_order(body) for order_id, body in rows}, state.position, state.now
+
+    def counters(self) -> dict[str, int]:
+        """Return the counts of the last commit."""
+        counters = self._meta("counters")
+        return msgspec.msgpack.decode(counters, type=dict[str, int]) if counters is not None else {}
+
+    def intake_position(self, source: str) -> int:
+        """Return the position of the last record taken from a source, -1 when none was."""
+        row = self._db.execute("SELECT position FROM intake WHERE source = ?", (source,)).fetchone()
+        return int(row[0]) if row is not None else -1
+
+    def owners(self) -> Iterator[tuple[str, Owner]]:
+        """Yield the tracking numbers that are known, and whose they are."""
+        for number, owner in self._db.execute("SELECT number, owner FROM tracking"):
+            yield number, _decode_owner(owner)
+
+    def parked(self) -> Iterator[Parked]:
+        """Yield the scans that wait for their parcel to be announced."""
+        for (body,) in self._db.execute("SELECT body FROM parked ORDER BY id"):
+            yield _unpark(body)
+
+    def pending(self) -> list[LoggedDecision]:
+        """Return the decisions that nobody has made true yet, in the order in which they were made."""
+        return list(self._decisions("WHERE pending = 1 ORDER BY number", ()))
+
+    def decisions(self, order_id: str | None = None) -> Iterator[LoggedDecision]:
+        """Yield the decisions and outcomes of one order, or of all, in the order in which they were made."""
+        if order_id is None:
+            return self._decisions("ORDER BY number", ())
+        return self._decisions("WHERE order_id = ? ORDER BY number", (order_id,))
+
+    def tally(self) -> Iterator[tuple[str, str | None, int]]:
+        """Yield how many decisions there are of each type, and of each kind where they have one."""
+        yield from self._db.execute(
+            "SELECT type, CASE WHEN type LIKE 'exception.%' THEN json_extract(CAST(body AS TEXT), '$.kind') END AS kind, count(*)"
+            " FROM decisions GROUP BY 1, 2"
+        )
+
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield the records that could not be understood, oldest first."""
+        columns = "id, source, place, code, why, hint, at, raw"
+        for row in self._db.execute(f"SELECT {columns} FROM dead_letters ORDER BY at, id"):  # noqa: S608 - constant
+            identity, source, place, code, why, hint, at, raw = row
+            yield DeadLetter(
+                id=identity,
+                source=source,
+                place=place,
+                code=code,
+                why=why,
+                hint=hint,
+                at=datetime.fromisoformat(at),
+                raw=raw,
+            )
+
+    def _decisions(self, where: str, arguments: tuple[Any, ...]) -> Iterator[LoggedDecision]:
+        rows = self._db.execute(f"SELECT number, id, type, now, body FROM decisions {where}", arguments)  # noqa: S608 - constants only
+        for number, identity, wire_type, now, body in rows:
+            yield LoggedDecision(
+                number=number,
+                id=identity,
+                type=wire_type,
+                now=datetime.fromisoformat(now),
+                fact=decode_fact(wire_type, body),
+            )
+
+    def _meta(self, name: str) -> bytes | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row is not None else None
+
+
+class _Snapshot(msgspec.Struct):
+    position: int
+    now: datetime | None
+    shape: str
+
+
+class _ParkedBody(msgspec.Struct, array_like=True):
+    key: str
+    place: str
+    since: datetime
+    id: str
+    source: str
+    occurred_at: datetime
+    type: str
+    data: bytes
+
+
+def parked_id(one: Parked) -> str:
+    """Return the row id of a parked scan: the event's identity."""
+    return f"{one.incoming.source}\x1f{one.incoming.id}"
+
+
+def _parked_row(one: Parked) -> tuple[str, bytes]:
+    incoming = one.incoming
+    data = incoming.data if incoming.data is not None else encode_fact(incoming.fact)
+    body = _ParkedBody(
+        one.key,
+        one.place,
+        one.since,
+        incoming.id,
+        incoming.source,
+        incoming.occurred_at,
+        incoming.fact.TYPE,
+        data,
+    )
+    return parked_id(one), _encode(body)
+
+
+def _unpark(row: bytes) -> Parked:
+    body = msgspec.msgpack.decode(row, type=_ParkedBody)
+    incoming = Incoming(
+        id=body.id,
+        source=body.source,
+        occurred_at=body.occurred_at,
+        order_id=None,
+        fact=decode_fact(body.type, body.data),
+        data=body.data,
+    )
+    return Parked(key=body.key, incoming=incoming, place=body.place, since=body.since)
+
+
+def _dead_row(letter: DeadLetter) -> tuple[str, str, str, str, str, str, str, bytes]:
+    return (
+        letter.id,
+        letter.source,
+        letter.place,
+        letter.code,
+        letter.why,
+        letter.hint,
+        letter.at.isoformat(),
+        letter.raw[:KEPT_OF_DEAD_LETTER],
+    )

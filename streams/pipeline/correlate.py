@@ -1,0 +1,121 @@
+"""Finds the order behind a tracking number; scans that come too early are parked until somebody claims them."""
+
+from __future__ import annotations
+
+import heapq
+from datetime import datetime, timedelta
+
+import msgspec
+
+from streams.core.events import (
+    AnyFact,
+    CheckpointReached,
+    FulfillmentCreated,
+    ReturnCheckpoint,
+    ReturnLabelIssued,
+    ShipmentCreated,
+)
+from streams.pipeline.ports import Incoming
+
+PATIENCE = timedelta(days=3)  # labels are announced within minutes; three days outlast a weekend's outage
+
+
+class Owner(msgspec.Struct, frozen=True, array_like=True):
+    """Whose parcel a tracking number is; ``return_id`` when it is the return label that we issued."""
+
+    order_id: str
+    return_id: str | None = None
+
+
+class Parked(msgspec.Struct, frozen=True, kw_only=True):
+    """A scan of a parcel that nobody has announced yet."""
+
+    key: str
+    incoming: Incoming
+    place: str
+    since: datetime
+
+
+class Correlator:
+    """Tracking numbers and their orders, and the scans that wait. ``learned`` and the parked are for the store."""
+
+    def __init__(self, patience: timedelta = PATIENCE) -> None:
+        self.patience = patience
+        self.owners: dict[str, Owner] = {}
+        self.parked: dict[str, list[Parked]] = {}
+        self._waiting: list[tuple[datetime, str]] = []
+
+    def learn(self, order_id: str, fact: AnyFact) -> str | None:
+        """Note the tracking number that a fact announces; return its key when it is news."""
+        if isinstance(fact, (ShipmentCreated, FulfillmentCreated)):
+            return self._own(fact.tracking_number, Owner(order_id))
+        if isinstance(fact, ReturnLabelIssued):
+            return self._own(fact.tracking_number, Owner(order_id, fact.return_id))
+        return None
+
+    def place(self, incoming: Incoming) -> Incoming | None:
+        """Return the scan with its order, or None while its tracking number is unknown."""
+        if incoming.order_id is not None:
+            return incoming
+        fact = incoming.fact
+        if not isinstance(fact, CheckpointReached) or fact.tracking_number is None:
+            return None
+        owner = self.owners.get(normal(fact.tracking_number))
+        if owner is None:
+            return None
+        if owner.return_id is None:
+            return msgspec.structs.replace(incoming, order_id=owner.order_id)
+        seen = ReturnCheckpoint(order_id=owner.order_id, return_id=owner.return_id, status=fact.status)
+        return msgspec.structs.replace(incoming, order_id=owner.order_id, fact=seen, data=None)
+
+    def park(self, incoming: Incoming, place: str, now: datetime) -> Parked:
+        """Keep a scan until its parcel is announced, or until patience ends."""
+        fact = incoming.fact
+        number = fact.tracking_number if isinstance(fact, CheckpointReached) else None
+        waits = Parked(key=normal(number or ""), incoming=incoming, place=place, since=now)
+        self.restore(waits)
+        return waits
+
+    def restore(self, waits: Parked) -> None:
+        """Put a parked scan back after a restart."""
+        self.parked.setdefault(waits.key, []).append(waits)
+        heapq.heappush(self._waiting, (waits.since + self.patience, waits.key))
+
+    def claim(self, key: str) -> list[Parked]:
+        """Return the scans that waited for a tracking number, which no longer wait."""
+        return self.parked.pop(key, [])
+
+    def next_expiry(self) -> datetime | None:
+        """Return when patience with the oldest parked scan ends, or None."""
+        while self._waiting and self._waiting[0][1] not in self.parked:
+            heapq.heappop(self._waiting)
+        return self._waiting[0][0] if self._waiting else None
+
+    def expire(self, now: datetime) -> list[Parked]:
+        """Return the scans with which patience has ended, which no longer wait."""
+        gone: list[Parked] = []
+        while (due := self.next_expiry()) is not None and due <= now:
+            _, key = heapq.heappop(self._waiting)
+            waiting = self.parked[key]
+            expired = [one for one in waiting if one.since + self.patience <= now]
+            left = [one for one in waiting if one.since + self.patience > now]
+            gone.extend(expired)
+            if left:
+                self.parked[key] = left
+            else:
+                del self.parked[key]
+        return gone
+
+    def _own(self, number: str | None, owner: Owner) -> str | None:
+        if number is None:
+            return None
+        key = normal(number)
+        if self.owners.get(key) == owner:
+            return None
+        self.owners[key] = owner
+        return key
+
+
+def normal(number: str) -> str:
+    """Return a tracking number as carriers compare them: upper case, letters and digits only."""
+    return "".join(character for character in number.upper() if character.isalnum())

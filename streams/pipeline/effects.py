@@ -1,0 +1,83 @@
+"""Makes decisions true, once each, and reports what came of it as facts for the front door."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from streams import telemetry
+from streams.core import events as facts
+from streams.core.events import AnyFact, Decision
+from streams.labels.store import LabelStore
+from streams.pipeline.ports import Desk, LabelProvider, Sender
+
+_ALWAYS = (
+    facts.ReturnLabelRequested,
+    facts.ReplacementRequested,
+    facts.ReplacementProgressed,
+    facts.MessageQueued,
+)
+
+
+def is_effective(decision: Decision) -> bool:
+    """True when somebody must make the decision true; all others are only said."""
+    if isinstance(decision, facts.MessageWithdrawn):
+        return decision.queued
+    return isinstance(decision, _ALWAYS)
+
+
+class Effects:
+    """Labels, replacements and mail behind one door; each call may be repeated and does its work once."""
+
+    def __init__(self, *, labels: LabelProvider, store: LabelStore, desk: Desk, sender: Sender) -> None:
+        self.labels = labels
+        self.store = store
+        self.desk = desk
+        self.sender = sender
+
+    async def perform(self, decision: Decision, now: datetime) -> tuple[AnyFact, ...]:
+        """Make one decision true and return the outcomes; the same again when asked again."""
+        match decision:
+            case facts.ReturnLabelRequested():
+                return (self._buy(decision),)
+            case facts.ReplacementRequested():
+                return (self._order(decision),)
+            case facts.ReplacementProgressed():
+                return (decision,)
+            case facts.MessageQueued():
+                return await self.sender.send(decision, now)
+            case facts.MessageWithdrawn():
+                self.sender.withdraw(decision.message_id, now)
+                return ()
+            case _:
+                return ()
+
+    def _buy(self, request: facts.ReturnLabelRequested) -> AnyFact:
+        answer = self.labels.buy(request)
+        if isinstance(answer, facts.ReturnLabelIssued):
+            self.store.put(answer.label_id, self.labels.document(answer))
+            telemetry.label_issued(
+                order_id=request.order_id, return_id=request.return_id, provider=self.labels.name
+            )
+        else:
+            telemetry.label_refused(
+                order_id=request.order_id,
+                return_id=request.return_id,
+                provider=self.labels.name,
+                why=answer.reason,
+            )
+        return answer
+
+    def _order(self, request: facts.ReplacementRequested) -> AnyFact:
+        answer = self.desk.order(request)
+        if isinstance(answer, facts.ReplacementAccepted):
+            telemetry.replacement_accepted(
+                order_id=request.order_id, replacement_id=request.replacement_id, desk=self.desk.name
+            )
+        else:
+            telemetry.replacement_refused(
+                order_id=request.order_id,
+                replacement_id=request.replacement_id,
+                desk=self.desk.name,
+                why=answer.reason,
+            )
+        return answer

@@ -1,0 +1,159 @@
+"""The composition root: settings in, the whole product on one machine out, built by hand in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from streams import desks as desk_folders
+from streams import labels as label_folders
+from streams import sources as source_folders
+from streams.assets import templates_dir
+from streams.core.events import MessageQueued
+from streams.core.policy import Policy
+from streams.labels.store import LabelStore
+from streams.mail.identity import Identity
+from streams.mail.ledger_sql import SqlLedger, open_ledger
+from streams.mail.sender import LedgerSender
+from streams.mail.url import open_transport
+from streams.pipeline.effects import Effects
+from streams.pipeline.ports import Attachment, Source
+from streams.policies.loader import load_policy
+from streams.problems import UsageProblem, WorldProblem
+from streams.settings import Settings
+from streams.templating.brand import Brand, read_brand
+from streams.templating.catalogue import load_catalogue
+from streams.templating.renderer import CatalogueRenderer
+
+_T = TypeVar("_T")
+
+
+class Kit(msgspec.Struct, frozen=True):
+    """What a run needs besides its journal."""
+
+    policy: Policy
+    effects: Effects
+    sender: LedgerSender
+    ledger: SqlLedger
+    sources: Mapping[str, Source]
+
+
+def build(settings: Settings) -> Kit:
+    """Build policy, renderer, ledger, transport, labels and desk for one data directory.
+
+    Raises:
+        streams.problems.Problem: whatever is wrong with a setting, a file or the disk, said once.
+    """
+    folder = settings.data
+    policy = load_policy(settings.policy)
+    templates = templates_dir()
+    catalogue = load_catalogue(templates, settings.templates)
+    renderer = CatalogueRenderer(catalogue)
+    _make(folder)
+    store = LabelStore(folder / "labels")
+    provider = choose(label_folders.discover(), settings.label_provider, "label provider")
+    desk = choose(desk_folders.discover(), settings.desk, "desk")
+    ledger = open_ledger(str(folder / "ledger.sqlite"), synchronous="NORMAL")
+    sender = LedgerSender(
+        ledger=ledger,
+        transport=open_transport(mail_url(settings)),
+        renderer=renderer,
+        identity=identity_of(read_brand(_brand_file(templates, settings.templates))),
+        owner="embedded",
+        attachments=Attachments(store),
+        doubt_rules={name: message.card.in_doubt for name, message in catalogue.messages.items()},
+    )
+    effects = Effects(labels=provider(settings.return_address()), store=store, desk=desk(), sender=sender)
+    return Kit(policy, effects, sender, ledger, source_folders.discover())
+
+
+def mail_url(settings: Settings) -> str:
+    """Return where mails go: the setting, else a Maildir in the data directory."""
+    return (
+        settings.mail_url.reveal() if settings.mail_url is not None else f"maildir:{settings.data / 'mail'}"
+    )
+
+
+def identity_of(brand: Brand) -> Identity:
+    """Return the sending side of a brand's mails."""
+    return Identity(
+        from_address=brand.sender.from_address,
+        from_name=f"{brand.sender.human}, {brand.name}",
+        reply_to=brand.sender.reply_to,
+        reply_to_name=brand.sender.human,
+        message_id_domain=brand.message_id_domain,
+    )
+
+
+class Attachments:
+    """The return label of a mail that tells of one; the follow-up note carries it again."""
+
+    def __init__(self, store: LabelStore) -> None:
+        self._store = store
+
+    def __call__(self, message: MessageQueued) -> tuple[Attachment, ...]:
+        """Return the label's PDF, or nothing."""
+        letter = message.letter
+        if letter is None or letter.label_id is None:
+            return ()
+        document = self._store.get(letter.label_id)
+        if document is None:
+            return ()
+        name = f"return-label-{letter.label_tracking_number}.pdf"
+        return (Attachment(filename=name, media_type="application/pdf", content=document),)
+
+
+def choose(found: Mapping[str, _T], name: str, what: str) -> _T:
+    """Return the plug-in of that name.
+
+    Raises:
+        UsageProblem: there is none; the known ones are named.
+    """
+    if name in found:
+        return found[name]
+    raise UsageProblem(
+        "plugin-unknown",
+        f"there is no {what} called {name!r}",
+        hint=f"known: {', '.join(sorted(found))}",
+    )
+
+
+def parse_feed(text: str, sources: Mapping[str, Source]) -> tuple[Source, str]:
+    """Read ``NAME=PATH``; a path alone is read as ``native``.
+
+    Raises:
+        UsageProblem: the source is not known, or the path is missing.
+    """
+    name, separator, location = text.partition("=")
+    if not separator:
+        name, location = "native", text
+    source = choose(sources, name, "source")
+    if location != "-" and not Path(location).exists():
+        raise UsageProblem(
+            "source-not-found",
+            f"{location} does not exist",
+            where=f"--source {text}",
+            hint="name a file, a folder, or - for standard input",
+        )
+    return source, location
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorldProblem(
+            "data-folder",
+            f"the folder {folder} cannot be made",
+            why=str(error),
+            hint="name a folder that you may write to with --data",
+        ) from error
+
+
+def _brand_file(templates: Path, override: Path | None) -> Path:
+    if override is not None and (override / "brand.toml").exists():
+        return override / "brand.toml"
+    return templates / "brand.toml"
