@@ -511,7 +511,7 @@ class MessageHeld(Decision, frozen=True, kw_only=True):
 
 
 class MessageWithdrawn(Decision, frozen=True, kw_only=True):
-    """A held or unsent mail is no longer true."""
+    """A held or unsent mail is no longer true; ``queued`` when it had been decided and may be on its way."""
 
     TYPE: ClassVar[str] = "message.withdrawn.v1"
 
@@ -521,6 +521,7 @@ class MessageWithdrawn(Decision, frozen=True, kw_only=True):
     locale: str
     to_hash: str
     reason: Literal["cleared", "superseded", "refused", "canceled", "stale", "no_address"]
+    queued: bool = False
 
 
 # ---------------------------------------------------------------------------- outcomes

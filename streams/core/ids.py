@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from hashlib import blake2b
 
 _SEPARATOR = "\x1f"  # ASCII unit separator: it cannot stand in an id, so ("a", "bc") and ("ab", "c") differ
 
 
 def identify(prefix: str, *parts: str) -> str:
-    """Return ``prefix_`` and 26 base32 characters (128 bits) that stand for ``parts`` for ever."""
-    digest = blake2b(_SEPARATOR.join((prefix, *parts)).encode(), digest_size=16).digest()
-    return f"{prefix}_{base64.b32encode(digest).decode().rstrip('=').lower()}"
+    """Return ``prefix_`` and 32 hexadecimal digits (128 bits) that stand for ``parts`` for ever."""
+    return f"{prefix}_{blake2b(_SEPARATOR.join((prefix, *parts)).encode(), digest_size=16).hexdigest()}"
 
 
 def fingerprint(event_source: str, event_id: str) -> int:

@@ -341,7 +341,7 @@ def _take_back(draft: Draft) -> None:
         mine = copy(sent)
         mine.status = "withdrawn"
         case.messages = tuple(mine if s.message_id == sent.message_id else s for s in case.messages)
-        _withdraw(draft, sent.message_id, sent.template, sent.locale, sent.to_hash, "cleared")
+        _withdraw(draft, sent.message_id, sent.template, sent.locale, sent.to_hash, "cleared", queued=True)
     for replacement in draft.case.replacements:
         if replacement.refused is not None:
             _ask_about(draft, replacement)
@@ -379,6 +379,8 @@ def _withdraw(
     locale: str,
     to_hash: str,
     reason: Literal["cleared", "superseded"],
+    *,
+    queued: bool = False,
 ) -> None:
     times = sum(1 for d in draft.decisions if isinstance(d, MessageWithdrawn))
     decision: Decision = MessageWithdrawn(
@@ -390,6 +392,7 @@ def _withdraw(
         locale=locale,
         to_hash=to_hash,
         reason=reason,
+        queued=queued,
     )
     draft.decide(decision)
 

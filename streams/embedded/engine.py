@@ -55,7 +55,8 @@ class Engine:
         self.processor = self._recover()
         self._entries: list[Entry] = []
         self._batch = Batch()
-        self._numbered: list[tuple[str, Decision, datetime]] = []
+        self._decided: list[LoggedDecision] = []
+        self._number = journal.last_number()
         self._since_snapshot = 0
 
     # ------------------------------------------------------------------------ starting
@@ -184,17 +185,17 @@ class Engine:
             moment = tick(now)
             self._fold(moment, encode_fact(moment.fact))
 
-    def settle(self, decision_id: str | None, outcomes: Iterable[AnyFact], now: datetime) -> None:
+    def settle(self, number: int | None, outcomes: Iterable[AnyFact], now: datetime) -> None:
         """Take what came of a decision (or of a retried mail) by the front door, and mark it done."""
-        if decision_id is not None:
-            self._batch.done.append(decision_id)
+        if number is not None:
+            self._batch.done.append(number)
         for fact in outcomes:
             event = _outcome(fact, now)
             data = encode_fact(fact)
             before = self.processor.duplicates
             self._fold(event, data)
             if self.processor.duplicates == before:
-                self._batch.decisions.append((event.id, event.order_id, fact.TYPE, now.isoformat(), data, 0))
+                self._log(event.id, event.order_id, fact.TYPE, now, data, pending=False)
             if isinstance(fact, _TEACHES):
                 self._learn(event.order_id, fact, now)
 
@@ -216,11 +217,8 @@ class Engine:
         self._since_snapshot += len(self._batch.blocks)
         self._entries = []
         self._batch = Batch()
-        self.pending.extend(
-            LoggedDecision(number=0, id=identity, type=decision.TYPE, now=now, fact=decision)
-            for identity, decision, now in self._numbered
-        )
-        self._numbered = []
+        self.pending.extend(self._decided)
+        self._decided = []
         if self._since_snapshot >= SNAPSHOT_BLOCKS:
             self.snapshot()
 
@@ -232,7 +230,7 @@ class Engine:
     @property
     def wants_effects(self) -> bool:
         """True when something was decided that somebody must make true."""
-        return bool(self._numbered or self.pending)
+        return bool(self._decided or self.pending)
 
     def snapshot(self) -> None:
         """Write the orders that changed, so that the next start folds only what comes behind."""
@@ -262,9 +260,27 @@ class Engine:
         now = self.processor.now
         assert now is not None
         for decision in decisions:
-            self._batch.decisions.append(_row(decision, now))
-            if is_effective(decision):
-                self._numbered.append((decision.decision_id, decision, now))
+            effective = is_effective(decision)
+            self._log(
+                decision.decision_id, decision.order_id, decision.TYPE, now, encode_fact(decision), effective
+            )
+            if effective:
+                self._decided.append(
+                    LoggedDecision(
+                        number=self._number,
+                        id=decision.decision_id,
+                        type=decision.TYPE,
+                        now=now,
+                        fact=decision,
+                    )
+                )
+
+    def _log(
+        self, identity: str, order_id: str, wire_type: str, now: datetime, body: bytes, *, pending: bool
+    ) -> None:
+        self._number += 1
+        row = (self._number, identity, order_id, wire_type, now.isoformat(), body, int(pending))
+        self._batch.decisions.append(row)
 
     def _bury(self, source: str, place: str, reason: Rejected, raw: bytes, now: datetime) -> None:
         self.counters["dead_letters"] += 1
@@ -292,18 +308,6 @@ def _unclaimed(gone: Parked) -> Rejected:
         code="tracking-number-unclaimed",
         why=f"no order announced this tracking number since {gone.since.isoformat()}",
         hint="send the shipment.created event, then redrive the letter",
-    )
-
-
-def _row(decision: Decision, now: datetime | None) -> tuple[str, str, str, str, bytes, int]:
-    assert now is not None
-    return (
-        decision.decision_id,
-        decision.order_id,
-        decision.TYPE,
-        now.isoformat(),
-        encode_fact(decision),
-        int(is_effective(decision)),
     )
 
 

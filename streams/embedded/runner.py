@@ -134,7 +134,7 @@ class Runner:
             batch = engine.take_pending()
             outcomes = await asyncio.gather(*(self.effects.perform(one.fact, now) for one in batch))  # type: ignore[arg-type]
             for one, facts in zip(batch, outcomes, strict=True):
-                engine.settle(one.id, facts, now)
+                engine.settle(one.number, facts, now)
                 _log(facts)
             engine.commit()
         self._retry_at = self.effects.sender.next_retry()
@@ -244,7 +244,7 @@ class Runner:
 
     async def _perform(self, one: LoggedDecision, clock: Callable[[], datetime]) -> None:
         outcomes = await self.effects.perform(one.fact, clock())  # type: ignore[arg-type]
-        self.engine.settle(one.id, outcomes, clock())
+        self.engine.settle(one.number, outcomes, clock())
         _log(outcomes)
         self.engine.commit()
         self._retry_at = self.effects.sender.next_retry()
