@@ -262,7 +262,12 @@ class Engine:
         for decision in decisions:
             effective = is_effective(decision)
             self._log(
-                decision.decision_id, decision.order_id, decision.TYPE, now, encode_fact(decision), effective
+                decision.decision_id,
+                decision.order_id,
+                decision.TYPE,
+                now,
+                encode_fact(decision),
+                pending=effective,
             )
             if effective:
                 self._decided.append(
