@@ -15,6 +15,15 @@ from typing import Any
 
 from streams.core import events as facts
 from streams.core.contents import differences
+from streams.core.detector import (
+    ATTEMPT_FAILED,
+    DAMAGED,
+    DIFFERS,
+    REPORTED,
+    RETURNING,
+    UNDER_WAY,
+    WORD_GIVEN,
+)
 from streams.core.events import Event, PromiseWindow, parse_day_or_instant
 from streams.core.ids import fingerprint
 from streams.core.order import (
@@ -56,12 +65,13 @@ def evolve(order: Order, event: Event, policy: Policy, mark: int | None = None) 
 
     ``mark`` is the event's fingerprint, for callers that have it already.
     """
-    after = copy(order)
+    after: Order = order.__copy__()  # type: ignore[attr-defined]  # the C copy itself, without copy()'s search
     seen = (*order.seen, fingerprint(event.source, event.id) if mark is None else mark)
     after.seen = seen if len(seen) <= MAX_SEEN else seen[-MAX_SEEN:]
     change = _CHANGES.get(type(event.fact))
     if change is not None:
         change(after, event, event.fact, policy)
+        after.signs = read_signs(after)
     return after
 
 
@@ -222,14 +232,14 @@ def _checkpoint(order: Order, event: Event, fact: facts.CheckpointReached, _poli
     scan = Checkpoint(event.occurred_at, fact.status, event.id, fact.reason, fact.responsible, estimate)
     scans = shipment.checkpoints
     if not scans or _scan_order(scans[-1]) <= _scan_order(scan):
-        scans = (*scans, scan)
+        shipment.checkpoints = (*scans, scan)
+        _apply(shipment, scan)
     else:
         at = bisect_left(scans, _scan_order(scan), key=_scan_order)
-        scans = (*scans[:at], scan, *scans[at:])
-    if len(scans) > MAX_CHECKPOINTS:
-        scans = (scans[0], *scans[2:])
-    shipment.checkpoints = scans
-    settle(shipment)
+        shipment.checkpoints = (*scans[:at], scan, *scans[at:])
+        settle(shipment)
+    if len(shipment.checkpoints) > MAX_CHECKPOINTS:
+        shipment.checkpoints = (scans[0], *shipment.checkpoints[2:])
     _derive_arrival(order)
 
 
@@ -247,51 +257,77 @@ def settle(shipment: Shipment) -> None:
     shipment.handed_over_at = shipment.last_scan_at = shipment.delivered_at = None
     shipment.returning = shipment.lost = shipment.damaged = None
     shipment.estimate = None
+    shipment.estimate_event = ""
     for scan in shipment.checkpoints:
-        if scan.estimate is not None:
-            shipment.estimate = scan.estimate
-            shipment.estimate_event = scan.event_id
-        status = scan.status
-        if status not in _NO_MOVEMENT:
-            shipment.last_scan_at = scan.occurred_at
-            if shipment.handed_over_at is None:
-                shipment.handed_over_at = scan.occurred_at
-            shipment.lost = scan if scan.reason == "lost" else None
-        if scan.reason == "damaged" and shipment.damaged is None:
-            shipment.damaged = scan
-        if shipment.delivered_at is not None or shipment.returning is not None:
-            continue
-        if status == "delivered":
-            shipment.delivered_at = scan.occurred_at
-            shipment.status = status
-        elif status == "return_to_sender":
-            shipment.returning = scan
-            shipment.status = status
-        elif status != "unknown":
-            shipment.status = status
+        _apply(shipment, scan)
+
+
+def _apply(shipment: Shipment, scan: Checkpoint) -> None:
+    """Move a parcel on by the next scan in time."""
+    if scan.estimate is not None:
+        shipment.estimate = scan.estimate
+        shipment.estimate_event = scan.event_id
+    status = scan.status
+    if status not in _NO_MOVEMENT:
+        shipment.last_scan_at = scan.occurred_at
+        if shipment.handed_over_at is None:
+            shipment.handed_over_at = scan.occurred_at
+        shipment.lost = scan if scan.reason == "lost" else None
+    if scan.reason == "damaged" and shipment.damaged is None:
+        shipment.damaged = scan
+    if shipment.delivered_at is not None or shipment.returning is not None:
+        return
+    if status == "delivered":
+        shipment.delivered_at = scan.occurred_at
+        shipment.status = status
+    elif status == "return_to_sender":
+        shipment.returning = scan
+        shipment.status = status
+    elif status != "unknown":
+        shipment.status = status
 
 
 def _own(order: Order, shipment_id: str | None, tracking_number: str | None) -> Shipment:
     """Return a private copy of a shipment, found by id or tracking number or made, and put it in place."""
-    found = None
-    for index, known in enumerate(order.shipments):
+    shipments = order.shipments
+    for index, known in enumerate(shipments):
         if (shipment_id is not None and known.shipment_id == shipment_id) or (
             tracking_number is not None and known.tracking_number == tracking_number
         ):
-            found = index
-            break
-    if found is None:
-        mine = Shipment(shipment_id=shipment_id or tracking_number or "1", tracking_number=tracking_number)
-        if not order.shipments:
-            order.shipments = (mine,)
-        else:
-            order.shipments = tuple(sorted((*order.shipments, mine), key=lambda s: s.shipment_id))
-        return mine
-    mine = copy(order.shipments[found])
-    if shipment_id is not None:
-        mine.shipment_id = shipment_id
-    order.shipments = (*order.shipments[:found], mine, *order.shipments[found + 1 :])
+            mine: Shipment = known.__copy__()  # type: ignore[attr-defined]  # as in evolve
+            if shipment_id is not None:
+                mine.shipment_id = shipment_id
+            if len(shipments) == 1:
+                order.shipments = (mine,)
+            else:
+                order.shipments = (*shipments[:index], mine, *shipments[index + 1 :])
+            return mine
+    mine = Shipment(shipment_id=shipment_id or tracking_number or "1", tracking_number=tracking_number)
+    order.shipments = tuple(sorted((*shipments, mine), key=lambda s: s.shipment_id)) if shipments else (mine,)
     return mine
+
+
+def read_signs(order: Order) -> int:
+    """Return what may be wrong at all, as :mod:`streams.core.detector` bits: most orders need few looks."""
+    signs = 0
+    if order.placed_at is None or order.canceled_at is not None:
+        return signs
+    if order.arrived_at is None:
+        signs |= UNDER_WAY
+    if order.differences:
+        signs |= DIFFERS
+    if order.reports:
+        signs |= REPORTED
+    if order.word is not None and order.word.subject == "replacement":
+        signs |= WORD_GIVEN
+    for shipment in order.shipments:
+        if shipment.damaged is not None:
+            signs |= DAMAGED
+        if shipment.returning is not None:
+            signs |= RETURNING
+        elif shipment.status == "attempt_failed":
+            signs |= ATTEMPT_FAILED
+    return signs
 
 
 def arrive(order: Order) -> None:
@@ -310,7 +346,9 @@ def _derive_arrival(order: Order) -> None:
     waiting = False
     there = []
     for shipment in order.shipments:
-        at = shipment.delivered_at or order.made_good(shipment.shipment_id)
+        at = shipment.delivered_at
+        if at is None and order.case is not None:
+            at = order.made_good(shipment.shipment_id)
         if at is not None:
             there.append(shipment)
             latest = at if latest is None or at > latest else latest

@@ -240,6 +240,7 @@ class Order(msgspec.Struct, array_like=True):
     shipments: tuple[Shipment, ...] = ()
     reports: tuple[Report, ...] = ()
     differences: tuple[Difference, ...] = ()
+    signs: int = 0
     arrived_at: datetime | None = None
     awaits_pickup: bool = False
     case: Case | None = None

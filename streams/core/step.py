@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import datetime
 
 import msgspec
@@ -36,25 +35,26 @@ def step(order: Order, event: Event, now: datetime, policy: Policy) -> Step:
     for byte, and the arguments are left as they were. An event the order has seen changes nothing.
     """
     if type(event.fact) is facts.TimePassed:
-        after = copy(order)
+        after: Order = order.__copy__()  # type: ignore[attr-defined]  # the C copy itself
     else:
         mark = fingerprint(event.source, event.id)
         if mark in order.seen:
             return Step(order, (), order.wake_at, duplicate=True)
         after = evolve(order, event, policy, mark)
-    if after.placed_at is None:
-        after.wake_at = None
-        return Step(after, (), None)
     findings: list[Finding] = []
     wake_at: datetime | None = None
-    for detector in policy.detectors:
-        found, look_again = detector.detect(after, now, policy)
-        if found:
-            findings.extend(found)
-        if look_again is not None and look_again > now and (wake_at is None or look_again < wake_at):
-            wake_at = look_again
+    signs = after.signs
+    if signs:
+        for detector in policy.detectors:
+            if not detector.signs & signs:
+                continue
+            found, look_again = detector.detect(after, now, policy)
+            if found:
+                findings.extend(found)
+            if look_again is not None and look_again > now and (wake_at is None or look_again < wake_at):
+                wake_at = look_again
     decisions: tuple[Decision, ...] = ()
-    if findings or after.case is not None or after.replaces is not None:
+    if (findings or after.case is not None or after.replaces is not None) and after.placed_at is not None:
         draft = Draft(after, event, now, policy)
         draft.wake_at = wake_at
         if findings or after.case is not None:

@@ -1,1 +1,51 @@
-"""."""
+"""Who sells return labels: every folder here is a provider, and its name is the folder's name."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol
+
+from streams.core.events import Address
+from streams.pipeline.ports import LabelProvider
+from streams.problems import WorldProblem
+
+
+class ProviderFactory(Protocol):
+    """What a folder's ``PROVIDER`` is: a class to be made with the shop's own return address."""
+
+    name: str
+
+    def __call__(
+        self, return_address: Address | None = None, *, sender_of: Callable[[str], Address | None] = ...
+    ) -> LabelProvider:
+        """Make the provider; ``sender_of`` finds a customer's address by order id, where it is known."""
+        ...
+
+
+def discover() -> dict[str, ProviderFactory]:
+    """Return every provider by name, sorted.
+
+    Raises:
+        WorldProblem: a folder has no ``provider.py`` with a ``PROVIDER``, or names it differently.
+    """
+    folders = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return {name: _load(name) for name in folders}
+
+
+def _load(name: str) -> ProviderFactory:
+    try:
+        provider: ProviderFactory = import_module(f"{__name__}.{name}.provider").PROVIDER
+        if provider.name == name:
+            return provider
+        why = f"PROVIDER calls itself {provider.name!r}."
+    except (ImportError, AttributeError) as error:
+        why = f"{error}."
+    raise WorldProblem(
+        "label-folder-broken",
+        f"The label provider {name} cannot be loaded.",
+        where=f"streams/labels/{name}/provider.py",
+        why=why,
+        hint="A provider is a class with the folder's name as `name`, set as PROVIDER in provider.py.",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import UNDER_WAY, Detector, Topic
 from streams.core.events import Evidence, Kind
 from streams.core.finding import NOTHING, Finding, Look, later_look
 from streams.core.order import Order
@@ -22,6 +22,7 @@ class AtRisk(Detector, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind] = "at_risk"
     topic: ClassVar[Topic] = "delay"
+    signs: ClassVar[int] = UNDER_WAY
 
     lead_days: int = 1
     margin_hours: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import DAMAGED, REPORTED, Detector, Topic
 from streams.core.events import Evidence, Kind
 from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order
@@ -18,6 +18,7 @@ class Damaged(Detector, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = "damaged"
     topic: ClassVar[Topic] = "loss"
     cured_by_arrival: ClassVar[bool] = False
+    signs: ClassVar[int] = DAMAGED | REPORTED
 
     def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
         """Return a finding per damaged parcel, or one for the order by the customer's word."""

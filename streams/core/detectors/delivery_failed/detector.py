@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import ATTEMPT_FAILED, Detector, Topic
 from streams.core.events import Evidence, Kind, Severity
 from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order
@@ -20,6 +20,7 @@ class DeliveryFailed(Detector, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind] = "delivery_failed"
     topic: ClassVar[Topic] = "attempt"
+    signs: ClassVar[int] = ATTEMPT_FAILED
 
     major_attempts: int = 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import UNDER_WAY, WORD_GIVEN, Detector, Topic
 from streams.core.events import Evidence, Kind, Severity
 from streams.core.finding import NOTHING, Finding, Look, earliest, later_look
 from streams.core.forecast import forecast
@@ -25,6 +25,7 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind] = "late_delivery"
     topic: ClassVar[Topic] = "delay"
+    signs: ClassVar[int] = UNDER_WAY | WORD_GIVEN
 
     major_days: int = 3
     severe_days: int = 7

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import REPORTED, UNDER_WAY, Detector, Topic
 from streams.core.events import Evidence, Kind
 from streams.core.finding import NOTHING, Finding, Look, earliest
 from streams.core.order import Order, Shipment
@@ -22,6 +22,7 @@ class Lost(Detector, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind] = "lost"
     topic: ClassVar[Topic] = "loss"
+    signs: ClassVar[int] = UNDER_WAY | REPORTED
 
     domestic_workdays: int = 7
     international_workdays: int = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import UNDER_WAY, Detector, Topic
 from streams.core.events import Evidence, Kind, Severity
 from streams.core.finding import NOTHING, Finding, Look, earliest, later_look
 from streams.core.order import Order, Shipment
@@ -23,6 +23,7 @@ class NeverHandedOver(Detector, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind] = "never_handed_over"
     topic: ClassVar[Topic] = "delay"
+    signs: ClassVar[int] = UNDER_WAY
 
     label_workdays: int = 4
     grace_workdays: int = 1

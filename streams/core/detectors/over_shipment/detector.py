@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import DIFFERS, Detector, Topic
 from streams.core.events import Kind
 from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order
@@ -18,6 +18,7 @@ class OverShipment(Detector, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = "over_shipment"
     topic: ClassVar[Topic] = "contents"
     cured_by_arrival: ClassVar[bool] = False
+    signs: ClassVar[int] = DIFFERS
 
     def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
         """Return a finding per box."""

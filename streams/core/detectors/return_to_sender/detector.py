@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import RETURNING, Detector, Topic
 from streams.core.events import Evidence, Kind
 from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order
@@ -20,6 +20,7 @@ class ReturnToSender(Detector, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind] = "return_to_sender"
     topic: ClassVar[Topic] = "loss"
+    signs: ClassVar[int] = RETURNING
 
     def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
         """Return a finding per returning parcel."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import UNDER_WAY, Detector, Topic
 from streams.core.events import Evidence, Kind
 from streams.core.finding import NOTHING, Finding, Look, earliest
 from streams.core.order import Order, Shipment
@@ -22,6 +22,7 @@ class StalledInTransit(Detector, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind] = "stalled_in_transit"
     topic: ClassVar[Topic] = "delay"
+    signs: ClassVar[int] = UNDER_WAY
 
     domestic_workdays: int = 3
     international_workdays: int = 5

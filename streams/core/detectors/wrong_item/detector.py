@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import DIFFERS, REPORTED, Detector, Topic
 from streams.core.events import Evidence, Kind
 from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order
@@ -23,6 +23,7 @@ class WrongItem(Detector, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = "wrong_item"
     topic: ClassVar[Topic] = "contents"
     cured_by_arrival: ClassVar[bool] = False
+    signs: ClassVar[int] = DIFFERS | REPORTED
 
     def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
         """Return a finding per box."""

@@ -1,0 +1,1 @@
+"""The order system reads replacement requests from the decisions log by itself."""

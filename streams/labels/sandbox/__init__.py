@@ -1,0 +1,1 @@
+"""A return label for practice: everything that a real one has, and SAMPLE across it."""

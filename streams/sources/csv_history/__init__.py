@@ -1,0 +1,1 @@
+"""Order history in CSV tables: what happened, without the systems it happened in."""

@@ -1,0 +1,1 @@
+"""EasyPost: trackers and their webhooks."""

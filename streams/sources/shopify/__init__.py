@@ -1,0 +1,1 @@
+"""Shopify: orders, fulfillments, their events, and refunds."""

@@ -1,0 +1,74 @@
+"""The mails that a person has read and accepted.
+
+To accept new ones: ``FIRSTWORD_ACCEPT=1 pytest tests/golden/test_templates_golden.py``, then read the
+difference in version control as the customer would.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from streams.templating import goldens
+from streams.templating.renderer import CatalogueRenderer
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+MESSAGES = sorted(path.parent.name for path in TEMPLATES.glob("*/message.toml"))
+DELIVERED = {
+    "late_delivery",
+    "at_risk",
+    "stalled_in_transit",
+    "never_handed_over",
+    "lost",
+    "delivery_failed",
+    "return_to_sender",
+    "damaged",
+    "wrong_item",
+    "short_shipment",
+    "over_shipment",
+    "second_failure",
+    "replacement_update",
+    "return_follow_up",
+}
+
+
+@pytest.fixture(scope="module")
+def renderer():
+    return CatalogueRenderer.from_folder(TEMPLATES)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_renders_as_it_was_accepted(renderer, name):
+    """Every sample, in every language, is byte for byte the accepted mail."""
+    message = renderer.catalogue.message(name)
+    if os.environ.get("FIRSTWORD_ACCEPT") == "1":
+        goldens.accept(renderer, message)
+
+    found = goldens.differences(renderer, message)
+
+    assert "" == "\n".join(f"{one.path.name}\n{one.shown()}" for one in found)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_accepted_mail_is_left_without_its_sample(renderer, name):
+    """A sample that was removed takes its accepted mails with it."""
+    message = renderer.catalogue.message(name)
+    wanted = {path.name for path, _ in goldens.renderings(renderer, message)}
+
+    assert wanted == {path.name for path in (message.folder / "expected").glob("*.*")}
+
+
+def test_every_message_of_the_house_is_there():
+    """Nothing that the policy can send is without words."""
+    assert DELIVERED <= set(MESSAGES)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_message_speaks_both_languages(renderer, name):
+    """English and Brazilian Portuguese, each with a typical and a worst sample."""
+    message = renderer.catalogue.message(name)
+
+    assert {"en", "pt_BR"} <= set(message.words)
+    assert ["typical", "worst"] == [path.stem for path in message.samples()]
