@@ -175,13 +175,16 @@ class Engine:
         alarms = [at for at in (self.processor.next_alarm(), self.correlator.next_expiry()) if at is not None]
         return min(alarms) if alarms else None
 
-    def pass_time(self, now: datetime) -> None:
-        """Write down that time has come to ``now``; wake whoever is due, and bury scans nobody claimed."""
+    def pass_time(self, now: datetime, *, always: bool = False) -> None:
+        """Write down that time has come to ``now``; wake whoever is due, and bury scans nobody claimed.
+
+        Time at which nobody is due is not worth a record, unless ``always``.
+        """
         for gone in self.correlator.expire(now):
             self._batch.unparked.append(parked_id(gone))
             self._bury(gone.incoming.source, gone.place, _unclaimed(gone), gone.incoming.data or b"", now)
         due = self.processor.next_alarm()
-        if due is not None and due <= now:
+        if always or (due is not None and due <= now):
             moment = tick(now)
             self._fold(moment, encode_fact(moment.fact))
 

@@ -84,7 +84,7 @@ class Runner:
             end = until if until is not None else last + RUN_ON
             if end > last or engine.now is None:
                 await self._advance(end)
-                engine.pass_time(end)
+                engine.pass_time(end, always=True)
                 await self._pump(end)
         engine.commit()
         engine.snapshot()

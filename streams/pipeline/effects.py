@@ -7,8 +7,7 @@ from datetime import datetime
 from streams import telemetry
 from streams.core import events as facts
 from streams.core.events import AnyFact, Decision
-from streams.labels.store import LabelStore
-from streams.pipeline.ports import Desk, LabelProvider, Sender
+from streams.pipeline.ports import Desk, LabelProvider, LabelShelf, Sender
 
 _ALWAYS = (
     facts.ReturnLabelRequested,
@@ -28,7 +27,7 @@ def is_effective(decision: Decision) -> bool:
 class Effects:
     """Labels, replacements and mail behind one door; each call may be repeated and does its work once."""
 
-    def __init__(self, *, labels: LabelProvider, store: LabelStore, desk: Desk, sender: Sender) -> None:
+    def __init__(self, *, labels: LabelProvider, store: LabelShelf, desk: Desk, sender: Sender) -> None:
         self.labels = labels
         self.store = store
         self.desk = desk

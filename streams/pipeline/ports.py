@@ -101,6 +101,14 @@ class LabelProvider(Protocol):
         ...
 
 
+class LabelShelf(Protocol):
+    """Where bought labels are kept for the mails that carry them."""
+
+    def put(self, label_id: str, pdf: bytes) -> None:
+        """Keep a label's PDF; the first one under an id stays."""
+        ...
+
+
 class Desk(Protocol):
     """Who ships a replacement."""
 

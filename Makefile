@@ -1,0 +1,56 @@
+# Everything needs Python 3.11 to 3.13 and make; `make help` lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check contracts e2e bench accept schemas lock clean
+
+help: ## List the recipes
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## A simulated shop week, real mails, and the score against what was planted
+	$(BIN)/firstword demo
+
+test: $(READY) ## Every test (about five minutes on two cores)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+check: $(READY) ## Format, lint, types, import contracts, schemas, policy, words: no tests
+	$(BIN)/ruff format --check streams tests
+	$(BIN)/ruff check streams tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m streams.codec.schemas check
+	$(BIN)/firstword policy test
+	$(BIN)/firstword templates lint
+
+contracts: $(READY) ## The suites that every implementation of a port must pass
+	$(BIN)/pytest tests/contracts tests/cases
+
+e2e: $(READY) ## The three doors as a person uses them
+	$(BIN)/pytest tests/e2e tests/faults
+
+bench: $(READY) ## Speeds, each beside its floor from the same run; nothing fails by a time
+	$(BIN)/python -m tests.benchmarks
+
+accept: $(READY) ## Take the mails as they render now for the ones we want (look at the diff)
+	FIRSTWORD_ACCEPT=1 $(BIN)/pytest tests/golden
+
+schemas: $(READY) ## Write schemas/ from the code
+	$(BIN)/python -m streams.codec.schemas write
+
+lock: ## Pin every dependency anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --group dev --no-emit-index-url --no-header \
+	  --quiet pyproject.toml --output-file .requirements.txt
+
+clean: ## Remove what was installed or written by the recipes above
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist demo
+
+$(READY): pyproject.toml .requirements.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and "firstword needs Python 3.11, 3.12 or 3.13 (this is %d.%d); name one with: make PYTHON=python3.12 ..." % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement .requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(READY)

@@ -1,0 +1,1 @@
+"""Operations: looking at the past, which cannot hurt anyone."""
