@@ -48,9 +48,9 @@ def build(settings: Settings) -> Kit:
         streams.problems.Problem: whatever is wrong with a setting, a file or the disk, said once.
     """
     folder = settings.data
-    policy = load_policy(settings.policy)
     templates = templates_dir()
     catalogue = load_catalogue(templates, settings.templates)
+    policy = load_policy(settings.policy, templates=catalogue.messages)
     renderer = CatalogueRenderer(catalogue)
     _make(folder)
     store = LabelStore(folder / "labels")

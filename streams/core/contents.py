@@ -21,8 +21,10 @@ def differences(order: Order) -> tuple[Difference, ...]:
     if not any(missing or extra for _, missing, extra in raw):
         return ()
     spare = _planned_again(order, wanted)
-    for _, _, extra in raw:
-        for sku, count in extra.items():
+    for shipment, _, extra in raw:
+        # A box without a plan may hold anything that another box lacks; one with a plan only what is too much.
+        loose = _packed(shipment) if order.expected_in(shipment) is None else extra
+        for sku, count in loose.items():
             spare[sku] = spare.get(sku, 0) + count
     lacking: dict[str, int] = {}
     for _, missing, _ in raw:
@@ -41,7 +43,7 @@ def _compare(
     order: Order, shipment: Shipment, wanted: dict[str, int]
 ) -> tuple[dict[str, int], dict[str, int]]:
     packing = shipment.packing
-    packed = {line.sku: line.quantity for line in packing.lines} if packing is not None else {}
+    packed = _packed(shipment)
     plan = order.expected_in(shipment)
     if packing is not None and plan == packing.lines:
         return {}, {}
@@ -53,6 +55,12 @@ def _compare(
     foreign = any(sku not in wanted for sku in extra)
     alone = len(order.shipments) == 1
     return (_minus(wanted, packed) if foreign and alone else {}), extra
+
+
+def _packed(shipment: Shipment) -> dict[str, int]:
+    return (
+        {line.sku: line.quantity for line in shipment.packing.lines} if shipment.packing is not None else {}
+    )
 
 
 def _planned_again(order: Order, wanted: dict[str, int]) -> dict[str, int]:

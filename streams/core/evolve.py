@@ -165,7 +165,7 @@ def _localize(order: Order, policy: Policy) -> None:
     promise = order.promise
     if promise is not None and not promise.exact:
         order.promise = Promise(
-            promise.by, day_ends(promise.by, order.zone), promise.event_id, promise.told_by, promise.subject
+            promise.by, day_ends(promise.by, order.zone), promise.event_id, promise.told_by
         )
 
 
@@ -318,7 +318,7 @@ def read_signs(order: Order) -> int:
         signs |= DIFFERS
     if order.reports:
         signs |= REPORTED
-    if order.word is not None and order.word.subject == "replacement":
+    if order.replacement_word is not None:
         signs |= WORD_GIVEN
     for shipment in order.shipments:
         if shipment.damaged is not None:
@@ -511,20 +511,20 @@ def _outcome(status: str) -> Callable[[Order, Event, Any, Policy], None]:
 
 
 def _give_word(order: Order, sent: Sent, event_id: str) -> None:
-    """Take the range in our own mail as a promise; a person's word stands above it."""
-    by: date | None = None
-    subject = "order"
-    if sent.arrives is not None:
-        by = sent.arrives.by
-    elif sent.replacement_arrives is not None:
-        by = sent.replacement_arrives.by
-        subject = "replacement"
-    if by is None:
-        return
-    staff = order.promise is not None and order.promise.told_by == "staff"
-    if staff and subject == "order" and order.promise is not None and order.promise.ends_at > sent.queued_at:
-        return
-    order.word = Promise(by, day_ends(by, order.zone), event_id, "mail", subject)  # type: ignore[arg-type]
+    """Take the ranges in our own mail as promises; a person's word about the order stands above it."""
+    if sent.arrives is not None and not _staff_promised(order, sent.queued_at):
+        order.word = _own_word(order, sent.arrives.by, event_id)
+    if sent.replacement_arrives is not None:
+        order.replacement_word = _own_word(order, sent.replacement_arrives.by, event_id)
+
+
+def _own_word(order: Order, by: date, event_id: str) -> Promise:
+    return Promise(by, day_ends(by, order.zone), event_id, "mail")
+
+
+def _staff_promised(order: Order, moment: datetime) -> bool:
+    promise = order.promise
+    return promise is not None and promise.told_by == "staff" and promise.ends_at > moment
 
 
 _CHANGES: dict[type, Callable[[Order, Event, Any, Policy], None]] = {

@@ -37,7 +37,6 @@ class Promise(msgspec.Struct, frozen=True, array_like=True):
     ends_at: datetime
     event_id: str
     told_by: Literal["shop", "staff", "mail"] = "shop"
-    subject: Literal["order", "replacement"] = "order"
     exact: bool = False
 
 
@@ -229,6 +228,7 @@ class Order(msgspec.Struct, array_like=True):
     replaces: str | None = None
     promise: Promise | None = None
     word: Promise | None = None
+    replacement_word: Promise | None = None
     ship_by: datetime | None = None
     ship_by_event: str = ""
     approved_at: datetime | None = None

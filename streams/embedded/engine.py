@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from streams import telemetry
+from streams.clock import stopwatch
 from streams.codec.blocks import Entry, encode_block
 from streams.codec.registry import encode_fact
 from streams.core import order as order_module
@@ -63,6 +64,8 @@ class Engine:
 
     def _recover(self) -> Processor:
         journal = self.journal
+        started = stopwatch()
+        again = 0
         orders, position, now = journal.load_snapshot(self.shape)
         processor = Processor(self.policy, orders)
         processor.now = now
@@ -70,12 +73,16 @@ class Engine:
             for event in events:
                 # What was decided then stands in the file already, in the same transaction as the block.
                 processor.fold(event)
+                again += 1
         self.counters.update(journal.counters())
         for number, owner in journal.owners():
             self.correlator.owners[number] = owner
         for waiting in journal.parked():
             self.correlator.restore(waiting)
         self.pending = journal.pending()
+        telemetry.journal_recovered(
+            place=str(journal.path), events=again, orders=len(processor.orders), seconds=stopwatch() - started
+        )
         return processor
 
     @property

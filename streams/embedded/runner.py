@@ -6,7 +6,7 @@ import asyncio
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from streams.pipeline.effects import Effects
 from streams.pipeline.ports import Record, Source, Translation
 
 RUN_ON = timedelta(days=60)  # how far a history runs on through silence when nobody says
+_READ_UNTIL = "read_until"  # the counter that holds when the last record came, in seconds since 1970
 _BREATH = 256  # records between two looks at the event loop
 _HEARTBEAT = 0.5  # seconds between two looks at the clock when nothing else wakes us
 _AT_ONCE = 64  # effects under way at the same time; the mail pool has its own, smaller limit
@@ -54,6 +55,7 @@ class Runner:
         self.stop = asyncio.Event()
         self.taken = 0
         self._retry_at: datetime | None = None
+        self._nudge = asyncio.Event()
 
     # ------------------------------------------------------------------------ history
 
@@ -72,7 +74,10 @@ class Runner:
                 break
             last = max(last, moment)
             await self._advance(last)
+            if self.stop.is_set():  # deadlines before this record may not have fired yet
+                break
             engine.take(record, translation, last, feed.key)
+            engine.counters[_READ_UNTIL] = int(last.timestamp())
             self._count()
             if engine.wants_effects:
                 await self._pump(last)
@@ -81,13 +86,19 @@ class Runner:
             if self.taken % _BREATH == 0:
                 await asyncio.sleep(0)
         if not self.stop.is_set() and last != _BEGINNING:
-            end = until if until is not None else last + RUN_ON
+            end = until if until is not None else self._run_on_until(last)
             if end > last or engine.now is None:
                 await self._advance(end)
-                engine.pass_time(end, always=True)
-                await self._pump(end)
+                if not self.stop.is_set():
+                    engine.pass_time(end, always=True)
+                    await self._pump(end)
         engine.commit()
         engine.snapshot()
+
+    def _run_on_until(self, last: datetime) -> datetime:
+        """Return when silence has lasted long enough: counted from the last record, so that runs do not add up."""
+        seconds = self.engine.counters.get(_READ_UNTIL)
+        return (last if seconds is None else datetime.fromtimestamp(seconds, UTC)) + RUN_ON
 
     def _arrivals(self, last: datetime) -> Iterator[tuple[datetime, Feed, Record, Translation]]:
         """Merge the feeds by the time up to which each has come; one feed keeps its own order."""
@@ -161,8 +172,7 @@ class Runner:
     async def run_wall(self, clock: Callable[[], datetime], recover: Recover, *, forever: bool) -> None:
         """Take what comes, at the wall clock; ends when told to, or with its sources unless ``forever``."""
         await self._resume(clock(), recover)
-        nudge = asyncio.Event()
-        self._nudge = nudge
+        nudge = self._nudge
         keeper = asyncio.create_task(self._keep_time(clock, nudge))
         feeders = [asyncio.create_task(self._feed(feed, clock)) for feed in self.feeds]
         stopped = asyncio.create_task(self.stop.wait())

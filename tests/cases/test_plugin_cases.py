@@ -4,15 +4,15 @@ from importlib.resources import files
 
 import pytest
 
-from streams.pipeline.story import tell
 from streams.policies.discovery import discover_detectors, discover_remedies
-from streams.policies.loader import load_policy, parse_document
-from streams.policies.testing import read_stories, run_story, run_tests
+from streams.policies.document import parse_document
+from streams.policies.testing import policies, read_stories, run_story, run_tests
 
 FOLDERS = [
     *(f"detectors.{name}" for name in discover_detectors()),
     *(f"remedies.{name}" for name in discover_remedies()),
 ]
+POLICIES = policies()
 
 
 def stories(folder):
@@ -29,9 +29,9 @@ def every_case():
 @pytest.mark.parametrize("story", [*every_case()])
 def test_a_plugin_does_what_its_cases_say(story):
     """A case passes when all that it expects is decided, and nothing that it forbids."""
-    result = run_story(story, lambda settings: load_policy(None, settings), tell)
+    result = run_story(story, POLICIES)
 
-    assert () == result.failures, f"{result}"
+    assert result.failures == (), f"{result}"
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -47,18 +47,19 @@ def test_every_detector_shows_when_it_is_silent(kind):
         sentence
         for story in stories(f"detectors.{kind}")
         for sentence in (*story.table.get("never", []), *story.table.get("expect", []))
-        if sentence in {"exception", f"exception {kind}", "anything"} or f"exception {kind} cleared" in sentence
+        if sentence in {"exception", f"exception {kind}", "anything"}
+        or f"exception {kind} cleared" in sentence
     ]
 
     assert silences
 
 
-@pytest.mark.parametrize("result", run_tests(None, tell), ids=lambda result: result.name)
+@pytest.mark.parametrize("result", run_tests(), ids=lambda result: result.name)
 def test_the_standard_policy_keeps_its_own_tests(result):
     """The stories inside standard.toml are what the shop stands for."""
-    assert () == result.failures, f"{result}"
+    assert result.failures == (), f"{result}"
 
 
 def test_the_standard_policy_tells_at_least_twelve_stories():
     """A policy without tests is an opinion."""
-    assert len(run_tests(None, tell)) >= 12
+    assert len(run_tests()) >= 12

@@ -81,11 +81,10 @@ def test_a_batch_tells_winners_from_losers(ledger):
 def test_an_older_generation_is_fenced_off(ledger):
     """A sender that was taken for dead and comes back cannot change the row any more."""
     old = claimed(ledger)
-    taken = rules.reclaimed(rules.due_now(old, "", FRIDAY), FRIDAY, "a", 2)
-    ledger.write(swaps=[Swap(old=old, new=rules.due_now(old, "", FRIDAY))])
-    ledger.write(swaps=[Swap(old=rules.due_now(old, "", FRIDAY), new=taken)])
+    moved(ledger, old, generation=2)
 
     assert ledger.write(swaps=[Swap(old=old, new=rules.withdrawn(old, FRIDAY))]).swaps == (False,)
+    assert ledger.find("msg_armchair").state == "claimed"
 
 
 def test_moves_outside_the_drawing_are_refused(ledger):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.utils import unquote
+from unicodedata import bidirectional, category
 
 import pytest
 from hypothesis import given, settings
@@ -23,10 +24,31 @@ SHOP = Identity(
     reply_to_name="Ida from Armchair",
     message_id_domain="mail.shop.example",
 )
-# Every character there is, and often the ones that break headers and screens.
-TEXT = st.text(
-    st.characters() | st.sampled_from('\r\n\x00\t"\\<>@,;:=?. \u202e\u2028\x85é👩‍🚀語'), max_size=120
+# Every character there is, and every second time one that breaks headers or screens. A list, because an
+# alphabet of both would be merged and the few drowned in the many.
+NASTY = ["\r", "\n", "\r\n", "\r\nBcc: eve@example.org", "\x00", "\x0b", "\t", " ", "  ", '"', "\\", "<", ">"]
+NASTY += [
+    "@",
+    ",",
+    ";",
+    ":",
+    "=?",
+    "?=",
+    "=",
+    ".",
+    "\n.\n",
+    "From ",
+    "--",
+    "\x85",
+    "\u2028",
+    "\u2029",
+    "\ufeff",
+]
+NASTY += ["\u202a", "\u202e", "\u2066", "\u2069", "\u200f", "\ud800", "é", "語", "👩‍🚀"]
+TEXT = st.lists(st.sampled_from(NASTY) | st.characters() | st.text("abc ", max_size=9), max_size=40).map(
+    "".join
 )
+BIDI_CONTROLS = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 HEADERS_OF_A_FIRST_MAIL = [
     "Date",
     "From",
@@ -121,6 +143,18 @@ def test_nothing_in_names_ids_or_subjects_adds_or_bends_a_header(
     assert [address.addr_spec for address in found["To"].addresses] == ["bob@example.com"]
     assert display_name(content) == clean(name, 100)
     assert found["From"].addresses[0].display_name == "Armchair & Söhne"
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXT)
+def test_a_clean_text_is_one_line_to_read(text):
+    """No control, no line break, nothing that reorders the screen, no half characters; words stay."""
+    shown = clean(text, 400)
+
+    assert not [letter for letter in shown if category(letter) in {"Cc", "Cs", "Zl", "Zp"}]
+    assert not [letter for letter in shown if bidirectional(letter) in BIDI_CONTROLS]
+    assert len(shown.splitlines()) <= 1
+    assert [letter for letter in shown if letter.isalnum()] == [letter for letter in text if letter.isalnum()]
 
 
 @settings(max_examples=100, deadline=None)

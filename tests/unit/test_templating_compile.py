@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -60,7 +61,9 @@ def test_markdown_becomes_both_mails(write):
 
     assert "<p>Some <strong>strong</strong> and <em>soft</em> words.</p>" in mail.html
     assert "<ul><li>one</li><li>two</li></ul>" in mail.html
-    assert mail.text.startswith("Head\n\nSome strong and soft words.\n\n- one\n- two\n\n1. first\n2. second\n\n")
+    assert mail.text.startswith(
+        "Head\n\nSome strong and soft words.\n\n- one\n- two\n\n1. first\n2. second\n\n"
+    )
 
 
 def test_html_in_words_stays_text(write):
@@ -102,10 +105,25 @@ def test_escaped_braces_cannot_smuggle_a_tag(write):
     [
         ("\nHi {{ customer.frist_name }}", "template-unknown-name", 6, "did you mean customer.first_name?"),
         ("{{ arives.text }}", "template-unknown-name", 5, "did you mean arrives.text?"),
-        ("a\n\n{{ arrives.text }}", "template-unguarded-name", 7, "put the sentence between {% if arrives %}"),
-        ("{% if arrives %}\nx\n{% else %}\n{{ arrives.by }}\n{% endif %}", "template-unguarded-name", 8, "{% if arrives %}"),
+        (
+            "a\n\n{{ arrives.text }}",
+            "template-unguarded-name",
+            7,
+            "put the sentence between {% if arrives %}",
+        ),
+        (
+            "{% if arrives %}\nx\n{% else %}\n{{ arrives.by }}\n{% endif %}",
+            "template-unguarded-name",
+            8,
+            "{% if arrives %}",
+        ),
         ("{{ promised_by }}", "template-name-not-listed", 5, 'add "promised_by" to `uses`'),
-        ("{% for x in also %}{{ x }}{% endfor %}", "template-not-allowed", 5, "firstword explain"),
+        (
+            "{% for x in also %}{{ x }}{% endfor %}",
+            "template-not-allowed",
+            5,
+            "choose between whole sentences",
+        ),
         ("{% set x = 1 %}", "template-not-allowed", 5, ""),
         ("{% include 'x' %}", "template-not-allowed", 5, ""),
         ("{{ order.id|upper }}", "template-not-allowed", 5, ""),
@@ -122,9 +140,19 @@ def test_escaped_braces_cannot_smuggle_a_tag(write):
         ("{{ notes('x') }}", "template-part-arguments", 5, "notes(title, sentences)"),
         ("{{ date_card('x', arrives) }}", "template-unguarded-name", 5, ""),
         ("\n\nRead {{ notes('x', also) }}", "template-part-in-sentence", 7, "a line of its own"),
-        ("a {% if apologize %} b\n\nc {% endif %} d", "template-torn-condition", 5, "close it within the paragraph"),
-        ("[x](javascript:alert)", "template-not-allowed", None, "https://"),
-        ("[x](http://example.org)", "template-not-allowed", None, "https://"),
+        (
+            "a {% if apologize %} b\n\nc {% endif %} d",
+            "template-torn-condition",
+            5,
+            "close it within the paragraph",
+        ),
+        ("[x](javascript:alert)", "template-not-allowed", 5, "https://"),
+        (
+            "Go.\n\n{% if apologize %}\nSorry.\n\n[x](http://example.org)\n{% endif %}",
+            "template-not-allowed",
+            10,
+            "https://",
+        ),
         ("[x]({{ order.id }})", "template-not-allowed", 5, "links.reply"),
         ("[x](https://example.org/{{ order.id }})", "template-not-allowed", 5, "links.reply"),
     ],
@@ -135,8 +163,7 @@ def test_words_that_cannot_stand_are_refused_where_they_are(write, body, code, l
 
     assert code == problem.code
     assert hint in problem.hint
-    if line is not None:
-        assert problem.where.endswith(f"probe/en.md:{line}")
+    assert problem.where.endswith(f"probe/en.md:{line}")
 
 
 def test_problems_in_the_subject_name_its_line(write):
@@ -166,7 +193,7 @@ def test_front_matter_holds_subject_and_preheader_and_nothing_else(tmp_path, sou
     with pytest.raises(TemplateProblem) as caught:
         load_catalogue(TEMPLATES, tmp_path)
 
-    assert "template-front-matter" == caught.value.code
+    assert caught.value.code == "template-front-matter"
 
 
 def test_a_message_needs_english(write):
@@ -174,7 +201,7 @@ def test_a_message_needs_english(write):
     with pytest.raises(TemplateProblem) as caught:
         write("x", locale="pt_BR")
 
-    assert "template-missing-locale" == caught.value.code
+    assert caught.value.code == "template-missing-locale"
 
 
 def test_uses_names_only_what_is_offered(write):
@@ -182,7 +209,7 @@ def test_uses_names_only_what_is_offered(write):
     with pytest.raises(TemplateProblem) as caught:
         write("x", card=CARD.replace("arrives", "arives"))
 
-    assert "did you mean arrives?" == caught.value.hint
+    assert caught.value.hint == "did you mean arrives?"
 
 
 def test_an_override_wins_as_a_whole_and_only_for_its_message(tmp_path):
@@ -194,20 +221,23 @@ def test_an_override_wins_as_a_whole_and_only_for_its_message(tmp_path):
 
     renderer = CatalogueRenderer.from_folder(TEMPLATES, tmp_path)
 
-    assert "Ours" == renderer.render(queued(template="late_delivery", locale="pt-BR")).subject
-    assert "Your order ORD-1 is coming back to us" == renderer.render(queued(template="return_to_sender")).subject
+    assert renderer.render(queued(template="late_delivery", locale="pt-BR")).subject == "Ours"
+    assert (
+        renderer.render(queued(template="return_to_sender")).subject
+        == "Your order ORD-1 is coming back to us"
+    )
 
 
 def test_an_unknown_message_names_its_neighbor(write):
     """A policy with a typo in a template's name gets a hint."""
     problem = problem_of(write("x"), template="late_delivry")
 
-    assert ("template-missing", "did you mean late_delivery?") == (problem.code, problem.hint)
+    assert (problem.code, problem.hint) == ("template-missing", "did you mean late_delivery?")
 
 
 def test_a_message_without_letter_is_a_problem(write):
     """The public log has no letters."""
-    assert "template-no-letter" == problem_of(write("x"), letter=None).code
+    assert problem_of(write("x"), letter=None).code == "template-no-letter"
 
 
 def test_a_tag_where_a_number_must_stand_is_reported_as_lost(tmp_path):
@@ -219,7 +249,7 @@ def test_a_tag_where_a_number_must_stand_is_reported_as_lost(tmp_path):
     problems = CatalogueRenderer.from_folder(tmp_path / "templates").check()
 
     assert {"template-lost-tag"} == {problem.code for problem in problems}
-    assert "templates/_parts/items.mjml:3" == problems[0].where
+    assert problems[0].where == "templates/_parts/items.mjml:3"
 
 
 @pytest.mark.parametrize(
@@ -243,6 +273,31 @@ def test_parts_are_checked_when_they_are_read(tmp_path, change, code):
 
     assert code == caught.value.code
     assert "templates/_parts/items.mjml" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("source", "hidden"),
+    [
+        ("<td>{% if a %}x{% endif %}</td>", "<td><!--0-->x<!--1--></td>"),
+        ("<td>{{ a }}</td>", "<td>0</td>"),
+        ('<a href="{% if a %}x{% endif %}">', '<a href="0x1">'),
+        (
+            "<mj-title>{% if a %}x{% endif %}</mj-title>{% if b %}{% endif %}",
+            "<mj-title>0x1</mj-title><!--2--><!--3-->",
+        ),
+        ("<mj-style>a > b {% if a %}{% endif %}</mj-style>", "<mj-style>a > b 01</mj-style>"),
+        ("<a title='>{% if a %}'>{% endif %}</a>", "<a title='>0'><!--1--></a>"),
+        ("<!-- {% if a %} -->{% endif %}", "<!-- 0 --><!--1-->"),
+        ("it's {% if a %}", "it's <!--0-->"),
+    ],
+)
+def test_control_tags_hide_as_comments_in_running_text_only(source, hidden):
+    """A comment is legal between table rows; inside attributes, raw elements and comments only a word is."""
+    tokens = Tokens.for_content(source)
+
+    found = tokens.hide(split(source, "x.mjml"), "x.mjml")
+
+    assert hidden == re.sub(rf"x{tokens.nonce}n(\d+)x", r"\1", found)
 
 
 def test_a_control_tag_that_moved_is_found():

@@ -53,20 +53,20 @@ def test_everything_but_printing_is_refused(room, source):
 
 def test_keys_win_over_methods():
     """``order.items`` is the offered name, not the dict's method."""
-    assert "the key, not the method" == fill(TEXT.from_string("{{ order.items }}"), DATA)
+    assert fill(TEXT.from_string("{{ order.items }}"), DATA) == "the key, not the method"
 
 
 def test_loops_know_first_and_last():
     """Parts may ask a loop where it stands."""
     source = "{% for row in rows %}{{ row }}{% if not loop.last %}, {% endif %}{% endfor %}"
 
-    assert "1, 2" == fill(TEXT.from_string(source), DATA)
+    assert fill(TEXT.from_string(source), DATA) == "1, 2"
 
 
 def test_only_html_escapes():
     """The text mail has no markup that could be escaped."""
-    assert "&lt;b&gt;" == fill(HTML.from_string("{{ x }}"), {"x": "<b>"})
-    assert "<b>" == fill(TEXT.from_string("{{ x }}"), {"x": "<b>"})
+    assert fill(HTML.from_string("{{ x }}"), {"x": "<b>"}) == "&lt;b&gt;"
+    assert fill(TEXT.from_string("{{ x }}"), {"x": "<b>"}) == "<b>"
 
 
 def test_a_mail_has_a_largest_size():

@@ -50,7 +50,9 @@ FULL = Letter(
 
 def speaker(tag="en", phrases=None):
     locale = wording.parse_locale(tag)
-    return Speaker(CATALOGUE.brand, locale, CATALOGUE.phrases[phrases or choose_locale(CATALOGUE.phrases, tag)])
+    return Speaker(
+        CATALOGUE.brand, locale, CATALOGUE.phrases[phrases or choose_locale(CATALOGUE.phrases, tag)]
+    )
 
 
 def names_of(letter, tag="en"):
@@ -78,18 +80,22 @@ def test_what_may_be_absent_is_marked_optional():
 
     assert absent == {name for name, offered in OFFERED.items() if "." not in name and offered.optional}
     assert empty["customer"]["first_name"] is None
-    assert ALWAYS <= set(empty)
+    assert set(empty) >= ALWAYS
 
 
 @pytest.mark.parametrize(
     ("tag", "text", "short"),
     [
-        ("en", "between Tuesday, November 24 and Friday, November 27", "Tue, Nov 24\u2009–\u2009Fri, Nov 27"),
-        ("en-GB", "between Tuesday, 24 November and Friday, 27 November", "Tue 24\u2009–\u2009Fri 27 Nov"),
+        ("en", "between Tuesday, November 24 and Friday, November 27", "Tue, Nov 24 \N{EN DASH} Fri, Nov 27"),
+        (
+            "en-GB",
+            "between Tuesday, 24 November and Friday, 27 November",
+            "Tue 24 Nov \N{EN DASH} Fri 27 Nov",
+        ),
         (
             "pt-BR",
             "entre terça-feira, 24 de novembro, e sexta-feira, 27 de novembro",
-            "ter., 24 de nov. – sex., 27 de nov.",
+            "ter., 24 de nov. \N{EN DASH} sex., 27 de nov.",
         ),
     ],
 )
@@ -97,9 +103,7 @@ def test_a_range_reads_as_the_language_writes_it(tag, text, short):
     """Both ends with their weekday, in prose and for a card."""
     arrives = names_of(FULL, tag)["arrives"]
 
-    assert text == arrives["text"]
-    assert short.replace("\u2009", "").replace(" ", "") != ""
-    assert re.sub(r"\W", "", arrives["by"]) in re.sub(r"\W", "", arrives["text"])
+    assert (text, short) == (arrives["text"], re.sub(r"\s", " ", arrives["short"]))
 
 
 @pytest.mark.parametrize(
@@ -146,13 +150,13 @@ def test_counts_follow_the_plural_rule_of_the_language(number, tag, text):
 
 def test_articles_are_listed_as_the_language_lists_them():
     """Two in a sentence, with their quantity only when it is more than one."""
-    assert "2 × Mug and Lamp" == names_of(FULL)["ordered"]["names"]
-    assert "2 × Mug e Lamp" == names_of(FULL, "pt-BR")["ordered"]["names"]
+    assert names_of(FULL)["ordered"]["names"] == "2 \N{MULTIPLICATION SIGN} Mug and Lamp"
+    assert names_of(FULL, "pt-BR")["ordered"]["names"] == "2 \N{MULTIPLICATION SIGN} Mug e Lamp"
 
 
 def test_an_article_without_title_is_called_by_its_sku():
     """An empty cell would be worse."""
-    assert "B" == names_of(FULL)["missing"]["items"]["rows"][0]["title"]
+    assert names_of(FULL)["missing"]["items"]["rows"][0]["title"] == "B"
 
 
 def test_a_table_has_a_last_row():
@@ -161,12 +165,12 @@ def test_a_table_has_a_last_row():
 
     items = names_of(Letter(to="x@example.org", time_zone="UTC", order_lines=lines))["ordered"]["items"]
 
-    assert (ROW_LIMIT, "1 more article") == (len(items["rows"]), items["more"])
+    assert (len(items["rows"]), items["more"]) == (ROW_LIMIT, "1 more article")
 
 
 def test_what_else_is_wrong_is_said_once_and_not_what_the_message_says_itself():
     """``also`` holds the kinds that the message does not answer."""
-    assert ["Something in this order was also damaged."] == names_of(FULL)["also"]
+    assert names_of(FULL)["also"] == ["Something in this order was also damaged."]
 
 
 @pytest.mark.parametrize(
@@ -198,8 +202,8 @@ def test_only_a_name_is_greeted(name, greeted):
 
 def test_foreign_text_fits_on_one_line():
     """No breaks, no controls, no direction overrides, no surrogates, and a limit."""
-    assert "a b c d e" == one_line("a\r\nb\x00c\u2028d\u202ee\ud800", 50)
-    assert "abc…" == one_line("abcdef", 4)
+    assert one_line("a\r\nb\x00c\u2028d\u202ee\ud800", 50) == "a b c d e"
+    assert one_line("abcdef", 4) == "abc…"
 
 
 @pytest.mark.parametrize(
@@ -235,14 +239,14 @@ def test_markup_says_what_the_mail_says():
     """Carrier, range, order and number, as Gmail reads them."""
     said = json.loads(parcel_delivery("ORD-1", FULL, CATALOGUE.brand))
 
-    assert ("ParcelDelivery", "Example Post", "2026-11-24", "2026-11-27", "EX1", "ORD-1") == (
+    assert (
         said["@type"],
         said["carrier"]["name"],
         said["expectedArrivalFrom"],
         said["expectedArrivalUntil"],
         said["trackingNumber"],
         said["partOfOrder"]["orderNumber"],
-    )
+    ) == ("ParcelDelivery", "Example Post", "2026-11-24", "2026-11-27", "EX1", "ORD-1")
 
 
 def test_markup_cannot_leave_its_script():
@@ -254,7 +258,7 @@ def test_markup_cannot_leave_its_script():
     written = str(parcel_delivery("ORD-1", letter, CATALOGUE.brand))
 
     assert not set("<>&") & set(written)
-    assert "</script><!--<script>&" == json.loads(written)["carrier"]["name"]
+    assert json.loads(written)["carrier"]["name"] == "</script><!--<script>&"
 
 
 @pytest.mark.parametrize("change", [{"carrier": None}, {"arrives": None}, {"arrived": True}])
@@ -263,3 +267,21 @@ def test_markup_is_left_out_where_it_would_be_a_guess(change):
     fields = {"carrier": "Example Post", "arrives": FULL.arrives} | change
 
     assert parcel_delivery("O", Letter(to="x", time_zone="UTC", **fields), CATALOGUE.brand) is None
+
+
+def luminance(color):
+    """Return the relative luminance of ``#rrggbb`` (WCAG 2.2)."""
+    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("front", ["", "dark_"])
+@pytest.mark.parametrize("ground", ["page", "panel", "card"])
+@pytest.mark.parametrize("text", ["ink", "muted", "accent"])
+def test_text_can_be_read_on_what_it_stands_on(front, ground, text):
+    """Contrast of at least 4.5, by day and by night (WCAG 2.2, 1.4.3)."""
+    colors = CATALOGUE.brand.colors
+    dark, light = sorted((luminance(colors[front + ground]), luminance(colors[front + text])))
+
+    assert (light + 0.05) / (dark + 0.05) >= 4.5

@@ -15,8 +15,8 @@ from streams.core.policy import Policy
 class AtRisk(Detector, frozen=True, kw_only=True):
     """Say so first: the customer hears of the delay before the day that was promised.
 
-    Sees: nothing was handed to a carrier ``lead_days`` before the promise ends (four of five such orders
-    come late), or the carrier's own date lies behind the promise by more than ``margin_hours``.
+    Sees: nothing was handed to a carrier ``lead_days`` before the promise ends (1: when the promised day
+    begins; four of five such orders come late), or the carrier's own date lies behind the promise by more than ``margin_hours``.
     Ends with the promise: from then on it is ``late_delivery``.
     """
 

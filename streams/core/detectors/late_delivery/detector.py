@@ -32,15 +32,19 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
 
     def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
         """Return one finding for the order, and one for a replacement that we promised."""
+        if order.placed_at is None or order.canceled_at is not None:
+            return NOTHING
+        if order.replacement_word is None:
+            return self._order(order, now, policy)
+        findings, wake = self._order(order, now, policy)
+        more, again = self._replacement(order, order.replacement_word, now)
+        return findings + more, earliest(wake, again)
+
+    def _order(self, order: Order, now: datetime, policy: Policy) -> Look:
         promise, word = order.promise, order.word
-        if (promise is None and word is None) or order.placed_at is None or order.canceled_at is not None:
-            return NOTHING
-        if word is not None and word.subject == "replacement":
-            return self._replacement(order, word, now) if _replacement_pending(order) else NOTHING
-        if order.arrived_at is not None or order.awaits_pickup:
-            return NOTHING
         first = promise if promise is not None else word
-        assert first is not None
+        if first is None or order.arrived_at is not None or order.awaits_pickup:
+            return NOTHING
         if now < first.ends_at:
             return later_look(first.ends_at)
         again = word is not None and now >= word.ends_at
@@ -69,6 +73,8 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
         return "major" if lateness >= self.major_days else "minor"
 
     def _replacement(self, order: Order, word: Promise, now: datetime) -> Look:
+        if not _replacement_pending(order):
+            return NOTHING
         if now < word.ends_at:
             return later_look(word.ends_at)
         finding = Finding(

@@ -1,0 +1,104 @@
+"""Header fields that nothing can break out of: clean, encode, fold.
+
+Text from orders (names, ids) and from templates (subjects) ends here. Line breaks, control characters
+and bidirectional overrides become spaces; what is not plain ASCII becomes RFC 2047 encoded words.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+# C0 and C1 controls, line and paragraph separators, byte order mark, lone surrogates, and the marks that
+# reorder text on screen (Unicode Bidi_Control): "txt.exe" must not look like "exe.txt".
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+"
+)
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # RFC 5322 atext, and spaces between
+_ID_LEFT = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_ID_LIMIT = 64  # octets of a local part (RFC 5321 4.5.3.1.1)
+_WORD_BYTES = 42  # 42 bytes are 56 in base64, 68 with `=?utf-8?b?` and `?=`: below the 75 of RFC 2047
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def clean(text: str, limit: int) -> str:
+    """Return ``text`` on one line, without anything that acts instead of being read, cut at ``limit``."""
+    return " ".join(_UNSAFE.sub(" ", text).split())[:limit].rstrip()
+
+
+def encoded_words(text: str) -> str:
+    """Return cleaned text as folded RFC 2047 words, none of which splits a character."""
+    words: list[str] = []
+    chunk = b""
+    for letter in text:
+        octets = letter.encode()
+        if len(chunk) + len(octets) > _WORD_BYTES:
+            words.append(_word(chunk))
+            chunk = b""
+        chunk += octets
+    words.append(_word(chunk))
+    return "\r\n ".join(words)
+
+
+def _word(octets: bytes) -> str:
+    return f"=?utf-8?b?{b64encode(octets).decode()}?="
+
+
+def unstructured(name: str, text: str, limit: int = 400) -> str:
+    """Return one header field of free text (RFC 5322 2.2.1), folded at spaces, with its CRLF."""
+    value = clean(text, limit)
+    if not value.isascii() or "=?" in value:
+        return f"{name}: {encoded_words(value)}\r\n"
+    line = f"{name}: {value}"
+    if len(line) <= 78:
+        return f"{line}\r\n"
+    return f"{_fold(line)}\r\n"
+
+
+def _fold(line: str) -> str:
+    lines: list[str] = []
+    current = ""
+    for word in line.split(" "):
+        if current.strip(" ") and len(current) + 1 + len(word) > 78 and not current.endswith(":"):
+            lines.append(current)
+            current = f" {word}"
+        else:
+            current = f"{current} {word}" if current else word
+    return "\r\n".join([*lines, current])
+
+
+def mailbox(name: str, address: str, limit: int = 100) -> str:
+    """Return ``name <address>`` for an address field; ``address`` must have been checked before."""
+    shown = clean(name, limit)
+    if not shown:
+        return address
+    if not shown.isascii() or "=?" in shown:
+        return f"{encoded_words(shown)}\r\n <{address}>"
+    if _ATOMS.fullmatch(shown):
+        return f"{shown} <{address}>"
+    quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{address}>'
+
+
+def message_id(identifier: str, domain: str) -> str:
+    """Return ``<identifier@domain>``: the same identifier is the same Message-ID for ever."""
+    return f"<{id_token(identifier)}@{domain}>"
+
+
+def id_token(identifier: str) -> str:
+    """Return an identifier as it may stand left of an @ or name a file; a strange or long one is hashed."""
+    if len(identifier) <= _ID_LIMIT and _ID_LEFT.fullmatch(identifier):
+        return identifier
+    return "h." + blake2b(identifier.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def date_field(moment: datetime) -> str:
+    """Return the Date of RFC 5322 in UTC; written out because ``strftime`` follows the locale."""
+    utc = moment.astimezone(UTC)
+    return (
+        f"{_WEEKDAYS[utc.weekday()]}, {utc.day:02d} {_MONTHS[utc.month - 1]} {utc.year:04d} "
+        f"{utc.hour:02d}:{utc.minute:02d}:{utc.second:02d} +0000"
+    )

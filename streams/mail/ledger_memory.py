@@ -1,0 +1,97 @@
+"""The ledger in a dict: for histories replayed without effects on disk, demos, and as the model of the rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from streams.mail.ledger import UNSEEN, Claim, Row, Swap, Written, ensure_legal
+
+
+class MemoryLedger:
+    """A ledger that is gone when the process is; several senders may share it."""
+
+    slow = False
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {}
+        self._cases: dict[str, set[str]] = {}  # case id -> message ids, so that a claim does not scan
+        self._waiting: dict[str, datetime] = {}  # message id -> next attempt
+        self._barred: dict[str, str] = {}
+        self._generations: Counter[str] = Counter()
+
+    def enroll(self, owner: str) -> int:
+        """Return the next generation of ``owner``, from 1."""
+        self._generations[owner] += 1
+        return self._generations[owner]
+
+    def write(self, claims: Sequence[Row] = (), swaps: Sequence[Swap] = ()) -> Written:
+        """Claim, then swap; nothing is changed when a swap is against the rules."""
+        for swap in swaps:
+            ensure_legal(swap)
+        return Written(
+            claims=tuple(self._claim(row) for row in claims),
+            swaps=tuple(self._swap(swap) for swap in swaps),
+        )
+
+    def _claim(self, row: Row) -> Claim:
+        known = self._rows.get(row.message_id)
+        stored = self._rows.setdefault(row.message_id, row)
+        self._cases.setdefault(row.case_id, set()).add(row.message_id)
+        return Claim(
+            row=stored,
+            fresh=known is None,
+            barred=self._barred.get(row.to_hash),
+            first_subject=self.first_subject(row.case_id),
+        )
+
+    def _swap(self, swap: Swap) -> bool:
+        stored = self._rows.get(swap.old.message_id)
+        if stored is None or _version(stored) != _version(swap.old):
+            return False
+        self._rows[swap.old.message_id] = swap.new
+        self._waiting.pop(swap.old.message_id, None)
+        if swap.new.next_attempt_at is not None:
+            self._waiting[swap.new.message_id] = swap.new.next_attempt_at
+        return True
+
+    def bar(self, to_hash: str, why: str, now: datetime) -> None:  # noqa: ARG002 - the port's signature
+        """Remember the first reason."""
+        self._barred.setdefault(to_hash, why)
+
+    def find(self, message_id: str) -> Row | None:
+        """Return a message's row."""
+        return self._rows.get(message_id)
+
+    def due(self, now: datetime, limit: int = 1000) -> list[Row]:
+        """Return deferred rows whose time has come, the longest waiting first."""
+        waiting = sorted((at, message_id) for message_id, at in self._waiting.items() if at <= now)
+        return [self._rows[message_id] for _, message_id in waiting[:limit]]
+
+    def next_due(self) -> datetime | None:
+        """Return when the next deferred row comes due."""
+        return min(self._waiting.values(), default=None)
+
+    def unfinished(self) -> list[Row]:
+        """Return every row in ``claimed`` or ``sending``, by id."""
+        rows = (row for row in self._rows.values() if row.state in {"claimed", "sending"})
+        return sorted(rows, key=lambda row: row.message_id)
+
+    def first_subject(self, case_id: str) -> str | None:
+        """Return the subject of the case's first mail that reached, or may yet reach, the customer."""
+        mails = [
+            (row.thread_place, row.queued_at, row.message_id, row.subject)
+            for row in map(self._rows.__getitem__, self._cases.get(case_id, ()))
+            if row.subject and row.state not in UNSEEN
+        ]
+        return min(mails)[3] if mails else None
+
+    def counts(self) -> dict[str, int]:
+        """Return how many messages stand in each state."""
+        return dict(Counter(row.state for row in self._rows.values()))
+
+
+def _version(row: Row) -> tuple[str, str, int, int]:
+    """Return what makes a row the same one: it changes with every move."""
+    return row.state, row.claimed_by, row.generation, row.attempt

@@ -1,0 +1,22 @@
+"""Keeps the mail small enough to be shown whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streams.templating.lint.finding import Found, Page, Quiet
+
+CLIPPED_AT = 102 * 1024  # bytes; Gmail hides the rest behind a link (spamresource.com 2022)
+
+
+class HtmlSize(Quiet):
+    """Gmail clips a mail at 102 KB, and the signature and the label's date are at its end."""
+
+    def page(self, page: Page) -> Iterable[Found]:
+        """Weigh one rendered sample."""
+        size = len(page.mail.html.encode())
+        if size > CLIPPED_AT:
+            yield page.where, f"the HTML has {size} bytes; Gmail cuts at {CLIPPED_AT}"
+
+
+RULE = HtmlSize()

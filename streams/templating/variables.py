@@ -1,0 +1,156 @@
+"""Turns a letter into the offered names: plain dicts, texts and numbers, already in the customer's language.
+
+Nothing else ever reaches a template, so a template can do nothing but print. The shape is fixed by
+:mod:`streams.templating.offered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from babel import Locale
+
+from streams.core.events import DateRange, Letter, LetterLine
+from streams.core.money import Money
+from streams.templating import wording
+from streams.templating.brand import Brand
+from streams.templating.phrases import Phrases
+from streams.templating.plain import first_name, one_line
+
+Names = dict[str, Any]
+
+TITLE_LIMIT = 120  # characters: two lines on a phone
+ID_LIMIT = 64
+ROW_LIMIT = 25  # rows of a table: 25 keep the worst mail far below the 102 KB where Gmail clips
+_TIMES = "\N{MULTIPLICATION SIGN}"
+NAMED_LIMIT = 4  # articles named in a sentence; more belong in a table
+
+
+class Speaker:
+    """A brand, a language and its phrases: everything that does not change from letter to letter."""
+
+    def __init__(self, brand: Brand, locale: Locale, phrases: Phrases) -> None:
+        self.brand = brand
+        self.locale = locale
+        self.phrases = phrases
+        self._brand_names: Names = {
+            "name": brand.name,
+            "human": brand.sender.human,
+            "role": brand.role_in(locale.language),
+            "reply_to": brand.sender.reply_to,
+            "website": brand.website,
+            "postal_address": brand.postal_address,
+        }
+
+    def names(self, order_id: str, letter: Letter, answers: Collection[str]) -> Names:
+        """Return every offered name for one letter; ``answers`` are the kinds the message speaks about itself."""
+        return {
+            "greeting": self._greeting(letter),
+            "customer": {"first_name": first_name(letter.customer_name)},
+            "order": {"id": one_line(order_id, ID_LIMIT)},
+            "ordered": self._articles(letter.order_lines),
+            "brand": self._brand_names,
+            "links": self._links(order_id),
+            "apologize": letter.apologize,
+            "second_failure": letter.second_failure,
+            "arrived": letter.arrived,
+            "promised_by": self._day(letter.promised_by),
+            "arrives": self._range(letter.arrives),
+            "parcel": self._parcel(letter),
+            "wrong": self._articles(letter.wrong_lines),
+            "missing": self._articles(letter.missing_lines),
+            "replacement": self._replacement(letter),
+            "return": self._return(letter),
+            "label": self._label(letter),
+            "goodwill": self._money(letter.goodwill),
+            "shipping_refund": self._money(letter.shipping_refund),
+            "also": [self.phrases.also[kind] for kind in dict.fromkeys(letter.kinds) if kind not in answers],
+        }
+
+    def text_links(self) -> Names:
+        """Return the links as the plain-text mail shows them: addresses, without their machinery."""
+        reply_to = self.brand.sender.reply_to
+        return {"reply": reply_to, "stop": reply_to, "website": self.brand.website}
+
+    def _greeting(self, letter: Letter) -> str:
+        name = first_name(letter.customer_name)
+        return self.phrases.hello.format(first_name=name) if name else self.phrases.hello_nobody
+
+    def _links(self, order_id: str) -> Names:
+        subject = quote(one_line(order_id, ID_LIMIT), safe="")
+        reply = f"mailto:{self.brand.sender.reply_to}?subject={subject}"
+        return {"reply": reply, "stop": f"{reply}%20STOP", "website": self.brand.website}
+
+    def _day(self, day: date | None) -> str | None:
+        return None if day is None else wording.long_day(day, self.locale, self.phrases)
+
+    def _money(self, amount: Money | None) -> str | None:
+        return wording.money(amount, self.locale) if amount is not None and amount.minor > 0 else None
+
+    def _range(self, days: DateRange | None) -> Names | None:
+        if days is None:
+            return None
+        return {
+            "text": wording.prose_range(days, self.locale, self.phrases),
+            "short": wording.short_range(days.from_, days.by, self.locale),
+            # For the card, which breaks the line between the two and nowhere else.
+            "first": wording.short_day(min(days.from_, days.by), self.locale),
+            "last": wording.short_day(days.by, self.locale) if days.from_ < days.by else "",
+            "from_day": wording.long_day(days.from_, self.locale, self.phrases),
+            "by": wording.long_day(days.by, self.locale, self.phrases),
+        }
+
+    def _articles(self, lines: Iterable[LetterLine]) -> Names | None:
+        named = [(line.quantity, one_line(line.title or line.sku, TITLE_LIMIT)) for line in lines]
+        if not named:
+            return None
+        pieces = sum(quantity for quantity, _ in named)
+        return {
+            "items": {
+                "rows": [{"quantity": quantity, "title": title} for quantity, title in named[:ROW_LIMIT]],
+                "more": self._more(len(named) - ROW_LIMIT),
+            },
+            "count": pieces,
+            "one": pieces == 1,
+            "pieces": wording.count(pieces, self.phrases.pieces, self.locale),
+            "names": self._listed(named),
+        }
+
+    def _more(self, number: int) -> str:
+        return wording.count(number, self.phrases.more, self.locale) if number > 0 else ""
+
+    def _listed(self, named: list[tuple[int, str]]) -> str:
+        parts = [title if quantity == 1 else f"{quantity} {_TIMES} {title}" for quantity, title in named]
+        rest = self._more(len(parts) - NAMED_LIMIT)
+        return wording.listed([*parts[:NAMED_LIMIT], rest] if rest else parts, self.locale)
+
+    def _parcel(self, letter: Letter) -> Names | None:
+        carrier = one_line(letter.carrier or "", ID_LIMIT) or None
+        number = one_line(letter.tracking_number or "", ID_LIMIT) or None
+        return {"carrier": carrier, "tracking_number": number} if carrier or number else None
+
+    def _replacement(self, letter: Letter) -> Names | None:
+        if letter.replacement_id is None:
+            return None
+        articles = self._articles(letter.replacement_lines or letter.order_lines)
+        if articles is None:
+            return None
+        return {
+            **articles,
+            "expedited": letter.expedited,
+            "arrives": self._range(letter.replacement_arrives),
+        }
+
+    def _return(self, letter: Letter) -> Names | None:
+        return {"keep_after": self._day(letter.keep_after)} if letter.return_id else None
+
+    def _label(self, letter: Letter) -> Names | None:
+        if letter.label_id is None:
+            return None
+        return {
+            "carrier": one_line(letter.label_carrier or "", ID_LIMIT) or None,
+            "tracking_number": one_line(letter.label_tracking_number or "", ID_LIMIT) or None,
+        }

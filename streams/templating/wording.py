@@ -1,0 +1,104 @@
+"""Dates, money, counts and lists as a language writes them, through Babel and the shared phrases."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from types import MappingProxyType
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_interval, format_skeleton
+from babel.lists import format_list
+from babel.numbers import format_currency, format_decimal
+
+from streams.core.events import DateRange
+from streams.core.money import Money
+from streams.templating.phrases import Phrases
+
+# ISO 4217 minor-unit exponents that are not 2. CLDR's own digits are for display and differ (RSD: 0).
+_WITHOUT_CENTS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_EXPONENTS = MappingProxyType(
+    dict.fromkeys(_WITHOUT_CENTS.split(), 0)
+    | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
+    | {"CLF": 4, "UYW": 4}
+)
+
+
+@lru_cache(maxsize=256)
+def parse_locale(tag: str) -> Locale | None:
+    """Return Babel's locale for ``pt-BR`` or ``pt_BR``; None when it names no language that CLDR knows."""
+    parts = [part for part in tag.replace("-", "_").split("_") if part.isalnum() and part.isascii()]
+    while parts:
+        try:
+            return Locale.parse("_".join(parts))
+        except (ValueError, UnknownLocaleError, TypeError):
+            parts.pop()
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _weekday(day: date, locale: Locale) -> str:
+    return format_date(day, "EEEE", locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _day_and_month(day: date, locale: Locale) -> str:
+    return format_skeleton("MMMMd", day, locale=locale)
+
+
+def long_day(day: date, locale: Locale, phrases: Phrases) -> str:
+    """Return ``Friday, November 27``. No year: a letter is about days that are near, and the weekday proves it."""
+    return phrases.long_day.format(weekday=_weekday(day, locale), day=_day_and_month(day, locale))
+
+
+def prose_range(days: DateRange, locale: Locale, phrases: Phrases) -> str:
+    """Return ``between Tuesday, November 24 and Friday, November 27``, or ``on ...`` for a single day."""
+    by_long = long_day(days.by, locale, phrases)
+    if days.from_ >= days.by:
+        return phrases.on_day.format(
+            long=by_long, weekday=_weekday(days.by, locale), day=_day_and_month(days.by, locale)
+        )
+    return phrases.between.format(
+        from_long=long_day(days.from_, locale, phrases),
+        by_long=by_long,
+        from_weekday=_weekday(days.from_, locale),
+        by_weekday=_weekday(days.by, locale),
+        from_day=_day_and_month(days.from_, locale),
+        by_day=_day_and_month(days.by, locale),
+    )
+
+
+@lru_cache(maxsize=4096)
+def short_range(start: date, end: date, locale: Locale) -> str:
+    """Return both days with an en dash between them: for a card, not for a sentence."""
+    return format_interval(min(start, end), end, "MMMEd", locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def short_day(day: date, locale: Locale) -> str:
+    """Return ``Tue, Nov 24``."""
+    return format_skeleton("MMMEd", day, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _amount(minor: int, currency: str, locale: Locale) -> str:
+    amount = Decimal(minor).scaleb(-_EXPONENTS.get(currency, 2))
+    # decimal_quantization=False: never round money away where CLDR shows fewer digits than ISO has.
+    return format_currency(amount, currency, locale=locale, decimal_quantization=False)
+
+
+def money(amount: Money, locale: Locale) -> str:
+    """Return ``$12.34`` or ``R$ 12,34``."""
+    return _amount(amount.minor, amount.currency, locale)
+
+
+def count(number: int, forms: dict[str, str], locale: Locale) -> str:
+    """Return ``1 item`` or ``3 items``; the category comes from the language's own plural rule."""
+    form = forms.get(str(locale.plural_form(number)), forms["other"])
+    return form.format(count=format_decimal(number, locale=locale))
+
+
+def listed(parts: list[str], locale: Locale) -> str:
+    """Return ``a, b, and c`` as the language lists things."""
+    return format_list(parts, locale=locale)
