@@ -432,6 +432,7 @@ class ReplacementProgressed(Decision, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "replacement.progressed.v1"
 
     replacement_order_id: str
+    promised_by: date | None = None
     status: Literal["placed", "shipped", "delivered", "canceled", "in_trouble", "recovered"]
 
 

@@ -468,6 +468,8 @@ def _replacement_progressed(
         )
         case.replacements = (*case.replacements, mine)
     changes: dict[str, Any] = {"order_id": fact.replacement_order_id}
+    if fact.promised_by is not None:
+        changes["promised_by"] = fact.promised_by
     if fact.status in {"in_trouble", "recovered"}:
         changes["troubled"] = fact.status == "in_trouble"
     elif mine.status != "delivered":

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streams.core.draft import Draft
-from streams.core.events import DateRange, Kind, Letter, LetterLine, Pieces
+from streams.core.events import DateRange, Letter, LetterLine, Pieces
 from streams.core.forecast import forecast, replacement_forecast
 from streams.core.order import Order, Replacement, Return, Shipment, Trouble
 
-_NO_RANGE: frozenset[Kind] = frozenset({"over_shipment"})
-
 
 def compose_letter(
-    draft: Draft, troubles: list[Trouble], returning: Return | None, *, apologize: bool
+    draft: Draft,
+    troubles: list[Trouble],
+    returning: Return | None,
+    later: Replacement | None,
+    *,
+    apologize: bool,
 ) -> Letter:
-    """Gather the facts of a mail about these troubles, or of the note about a return."""
+    """Gather the facts of a mail about these troubles, of the note about a return, or of a replacement's news."""
     order, case = draft.order, draft.case
     customer = order.customer
-    replacement = _replacement(draft, troubles)
+    replacement = later or _replacement(draft, troubles)
     one = returning or _return_of(draft, troubles)
     shipment = _shipment(order, troubles)
     extra = tuple(piece for trouble in troubles for piece in trouble.extra) or (one.lines if one else ())
@@ -41,11 +44,7 @@ def compose_letter(
         tracking_number=shipment.tracking_number if shipment else None,
         replacement_id=replacement.replacement_id if replacement else None,
         replacement_lines=named(order, replacement.lines) if replacement else (),
-        replacement_arrives=(
-            replacement_forecast(order, draft.now, draft.policy)
-            if replacement is not None and replacement.delivered_at is None
-            else None
-        ),
+        replacement_arrives=_replacement_arrives(draft, replacement),
         expedited=replacement.expedited if replacement else False,
         return_id=one.return_id if one else None,
         label_id=one.label_id if one else None,
@@ -55,6 +54,16 @@ def compose_letter(
         goodwill=case.goodwill if _with_message(draft, "goodwill.granted.v1") else None,
         shipping_refund=case.shipping_refund if _with_message(draft, "shipping_refund.granted.v1") else None,
     )
+
+
+def _replacement_arrives(draft: Draft, replacement: Replacement | None) -> DateRange | None:
+    """Name our own range, or the order system's day where that is later than our range began."""
+    if replacement is None or replacement.delivered_at is not None:
+        return None
+    expected = replacement_forecast(draft.order, draft.now, draft.policy)
+    if replacement.promised_by is None or replacement.promised_by <= expected.by:
+        return expected
+    return DateRange(from_=expected.from_, by=replacement.promised_by)
 
 
 def named(order: Order, lines: Iterable[Pieces]) -> tuple[LetterLine, ...]:

@@ -41,7 +41,7 @@ Reason = Literal["quiet_hours", "window", "label", "review", "settling", "no_add
 class News:
     """Something untold: the trouble or the return it is about, its template, and since when it may be told."""
 
-    __slots__ = ("due", "key", "response", "returning", "template", "trouble")
+    __slots__ = ("due", "key", "replacement", "response", "returning", "template", "trouble")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class News:
         *,
         trouble: Trouble | None = None,
         returning: Return | None = None,
+        replacement: Replacement | None = None,
     ) -> None:
         self.key = key
         self.response = response
@@ -58,6 +59,7 @@ class News:
         self.due = due
         self.trouble = trouble
         self.returning = returning
+        self.replacement = replacement
 
 
 def notify(draft: Draft) -> None:
@@ -95,6 +97,7 @@ def _untold(draft: Draft) -> list[News]:
             continue
         key = f"{trouble.exception_id}:{trouble.stage}"
         news.append(News(key, response, trouble.staged_at + response.tell_after, trouble=trouble))
+    news.extend(_later_replacements(draft))
     news.extend(_follow_ups(draft))
     return news
 
@@ -121,6 +124,22 @@ def _all_replaced(draft: Draft) -> bool:
         for line in replacement.lines:
             left[line.sku] = left.get(line.sku, 0) - line.quantity
     return all(count <= 0 for count in left.values())
+
+
+def _later_replacements(draft: Draft) -> list[News]:
+    """Return the news that a replacement will come later than our mail said, before that day has come."""
+    word, response = draft.order.replacement_word, draft.policy.replacement_update
+    if word is None or response.message is None or draft.now >= word.ends_at:
+        return []
+    return [
+        News(f"{one.replacement_id}:{one.promised_by.isoformat()}", response, draft.now, replacement=one)
+        for one in draft.case.replacements
+        if one.promised_by is not None
+        and one.promised_by > word.by
+        and one.promised_by != one.told_by
+        and one.delivered_at is None
+        and one.status != "canceled"
+    ]
 
 
 def _follow_ups(draft: Draft) -> list[News]:
@@ -158,6 +177,8 @@ def _tell_or_hold(draft: Draft, ready: list[News]) -> None:
 
 
 def _priority(draft: Draft, news: News) -> tuple[int, int, str]:
+    if news.replacement is not None:
+        return (1, -1, news.key)
     if news.trouble is None:
         return (2, 0, news.key)
     order = draft.policy.notify.priority
@@ -241,7 +262,7 @@ def _queue(draft: Draft, message_id: str, lead: News, ready: list[News]) -> None
     case = draft.own_case()
     if apologize:
         case.apologized = _stage(troubles)
-    letter = compose_letter(draft, troubles, lead.returning, apologize=apologize)
+    letter = compose_letter(draft, troubles, lead.returning, lead.replacement, apologize=apologize)
     exception_ids = tuple(trouble.exception_id for trouble in troubles)
     queued = MessageQueued(
         order_id=order.order_id,
@@ -271,10 +292,21 @@ def _queue(draft: Draft, message_id: str, lead: News, ready: list[News]) -> None
         draft.own(trouble).told = trouble.stage
     if lead.returning is not None:
         _count_follow_up(draft, lead.returning)
+    if lead.replacement is not None:
+        _told_later(draft, lead.replacement)
 
 
 def _stage(troubles: list[Trouble]) -> int:
     return max((trouble.stage for trouble in troubles), default=0)
+
+
+def _told_later(draft: Draft, replacement: Replacement) -> None:
+    case = draft.own_case()
+    mine = copy(replacement)
+    mine.told_by = replacement.promised_by
+    case.replacements = tuple(
+        mine if one.replacement_id == replacement.replacement_id else one for one in case.replacements
+    )
 
 
 def _count_follow_up(draft: Draft, returning: Return) -> None:

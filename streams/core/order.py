@@ -150,6 +150,8 @@ class Replacement(msgspec.Struct, array_like=True):
     status: Literal["requested", "placed", "shipped", "delivered", "canceled"] = "requested"
     delivered_at: datetime | None = None
     troubled: bool = False
+    promised_by: date | None = None
+    told_by: date | None = None
 
 
 class Return(msgspec.Struct, array_like=True):

@@ -126,6 +126,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     responses: dict[Kind, dict[Severity, Response]]
     second_failure: Response
     follow_up: Response
+    replacement_update: Response
     calendars: Calendars
 
     def response(self, kind: Kind, severity: Severity) -> Response:

@@ -82,6 +82,7 @@ def _relay(draft: Draft) -> None:
                 order_id=order.replaces,
                 decision_id=identify("dec", order.order_id, "progressed", status),
                 replacement_order_id=order.order_id,
+                promised_by=order.promise.by if order.promise is not None else None,
                 status=status,  # type: ignore[arg-type]  # the words of _progress
             )
         )

@@ -225,6 +225,7 @@ def _build(found: Words, settings: dict[Leaf, Setting], templates: frozenset[str
         responses=responses,  # type: ignore[arg-type]  # the keys are the kinds of the detectors
         second_failure=_struct(Response, respond.get("second_failure", {})),
         follow_up=_struct(Response, respond.get("follow_up", {})),
+        replacement_update=_struct(Response, respond.get("replacement_update", {})),
         calendars=calendars(),
         settings=settings,
         templates=templates,
@@ -272,5 +273,6 @@ def _digest(policy: LoadedPolicy) -> str:
         "respond": policy.responses,
         "second_failure": policy.second_failure,
         "follow_up": policy.follow_up,
+        "replacement_update": policy.replacement_update,
     }
     return sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:12]

@@ -17,7 +17,7 @@ from streams.policies.readers import Reader
 from streams.policies.refusal import Refusal
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-OTHERS = ("second_failure", "follow_up")  # responses that belong to no kind
+OTHERS = ("second_failure", "follow_up", "replacement_update")  # responses that belong to no kind
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "shop": Shop,
     "quiet": Quiet,
