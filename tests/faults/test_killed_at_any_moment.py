@@ -2,6 +2,7 @@
 
 import email
 import json
+import os
 import random
 import signal
 import subprocess
@@ -32,10 +33,12 @@ def command(data, events, port):
 
 def wait_until_it_works(process):
     """Read the log until the journal is recovered: from here on a kill hits work, not start-up."""
+    lines = []
     for line in process.stderr:
         if '"journal_recovered"' in line:
             return
-    pytest.fail("the program ended before it had begun")
+        lines.append(line)
+    pytest.fail("the program ended before it had begun:\n" + "".join(lines))
 
 
 def killed_run(data, events, port):
@@ -44,7 +47,12 @@ def killed_run(data, events, port):
     kills = 0
     while True:
         process = subprocess.Popen(
-            command(data, events, port), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command(data, events, port),
+            cwd=ROOT,
+            env=os.environ | {"FIRSTWORD_LOG_LEVEL": "DEBUG"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         wait_until_it_works(process)
         reader = threading.Thread(target=process.stderr.read, daemon=True)
