@@ -35,6 +35,7 @@ BLOCK_EVENTS = 256  # events per block: beyond it a block saves nothing more per
 SNAPSHOT_EVENTS = (
     100_000  # events between snapshots: a restart folds at most so many again, in about two seconds
 )
+READ_UNTIL = "read_until"  # the counter that holds when the last record came, in seconds since 1970
 _TEACHES = (ShipmentCreated, FulfillmentCreated, ReturnLabelIssued)
 _OURS = "firstword/effects"
 
@@ -55,6 +56,7 @@ class Engine:
             "ignored": 0,
         }
         self.pending: list[LoggedDecision] = []
+        self.read_until: datetime | None = None
         self.processor = self._recover()
         self._entries: list[Entry] = []
         self._batch = Batch()
@@ -224,6 +226,8 @@ class Engine:
             for start in range(0, len(self._entries), BLOCK_EVENTS):
                 part = self._entries[start : start + BLOCK_EVENTS]
                 self._batch.blocks.append((last, len(part), encode_block(part)))
+        if self.read_until is not None:
+            self.counters[READ_UNTIL] = int(self.read_until.timestamp())
         self._batch.counters = self.counters
         self.journal.commit(self._batch)
         self._since_snapshot += len(self._entries)

@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 
 from streams import telemetry
-from streams.core.events import MessageOutcome
-from streams.embedded.engine import BLOCK_EVENTS, Engine
+from streams.core.events import MessageOutcome, MessageQueued, MessageWithdrawn
+from streams.embedded.engine import BLOCK_EVENTS, READ_UNTIL, Engine
 from streams.embedded.journal import LoggedDecision
 from streams.pipeline.effects import Effects
 from streams.pipeline.ports import Record, Source, Translation
 
 RUN_ON = timedelta(days=60)  # how far a history runs on through silence when nobody says
-_READ_UNTIL = "read_until"  # the counter that holds when the last record came, in seconds since 1970
 _BREATH = 256  # records between two looks at the event loop
 _HEARTBEAT = 0.5  # seconds between two looks at the clock when nothing else wakes us
 _AT_ONCE = 64  # effects under way at the same time; the mail pool has its own, smaller limit
@@ -73,11 +72,12 @@ class Runner:
             if self.stop.is_set():
                 break
             last = max(last, moment)
-            await self._advance(last)
-            if self.stop.is_set():  # deadlines before this record may not have fired yet
-                break
+            if self._is_due(last):
+                await self._advance(last)
+                if self.stop.is_set():  # deadlines before this record may not have fired yet
+                    break
             engine.take(record, translation, last, feed.key)
-            engine.counters[_READ_UNTIL] = int(last.timestamp())
+            engine.read_until = last
             self._count()
             if engine.wants_effects:
                 await self._pump(last)
@@ -97,8 +97,9 @@ class Runner:
 
     def _run_on_until(self, last: datetime) -> datetime:
         """Return when silence has lasted long enough: counted from the last record, so that runs do not add up."""
-        seconds = self.engine.counters.get(_READ_UNTIL)
-        return (last if seconds is None else datetime.fromtimestamp(seconds, UTC)) + RUN_ON
+        seconds = self.engine.counters.get(READ_UNTIL)
+        earlier = last if seconds is None else datetime.fromtimestamp(seconds, UTC)
+        return (self.engine.read_until or earlier) + RUN_ON
 
     def _arrivals(self, last: datetime) -> Iterator[tuple[datetime, Feed, Record, Translation]]:
         """Merge the feeds by the time up to which each has come; one feed keeps its own order."""
@@ -118,6 +119,11 @@ class Runner:
                 for incoming in translation:
                     moment = max(moment, incoming.occurred_at)
             yield moment, feed, record, translation
+
+    def _is_due(self, to: datetime) -> bool:
+        """True when a deadline or a retry lies before ``to``: asked once per record, so kept cheap."""
+        due = self.engine.next_alarm()
+        return (due is not None and due <= to) or (self._retry_at is not None and self._retry_at <= to)
 
     async def _advance(self, to: datetime) -> None:
         """Fire every deadline and retry up to ``to``, each at its own moment."""
@@ -141,14 +147,17 @@ class Runner:
         """Make true what was decided, and what follows from that, until nothing is left."""
         engine = self.engine
         engine.commit()
+        mailed = False
         while engine.pending:
             batch = engine.take_pending()
+            mailed = mailed or any(isinstance(one.fact, (MessageQueued, MessageWithdrawn)) for one in batch)
             outcomes = await asyncio.gather(*(self.effects.perform(one.fact, now) for one in batch))  # type: ignore[arg-type]
             for one, facts in zip(batch, outcomes, strict=True):
                 engine.settle(one.number, facts, now)
                 _log(facts)
             engine.commit()
-        self._retry_at = self.effects.sender.next_retry()
+        if mailed:
+            self._retry_at = self.effects.sender.next_retry()
 
     async def _retry(self, now: datetime) -> None:
         outcomes = await self.effects.sender.retry_due(now)
@@ -162,6 +171,7 @@ class Runner:
         self.engine.settle(None, outcomes, now)
         _log(outcomes)
         await self._pump(now)
+        self._retry_at = self.effects.sender.next_retry()
 
     def _count(self) -> None:
         self.taken += 1
