@@ -57,6 +57,7 @@ _RANK = {
     "return_to_sender": 9,
 }
 _NO_MOVEMENT = frozenset({"unknown", "pre_transit", "expired"})
+STOP_FOLLOW_UPS = "stop"  # the word that our follow-up note offers
 _NO_RETURN_SCAN = frozenset({"unknown", "pre_transit", "expired"})
 
 
@@ -398,6 +399,11 @@ def _review_resolved(order: Order, _event: Event, fact: facts.ReviewResolved, _p
     case.troubles = tuple(troubles)
 
 
+def _chosen(order: Order, _event: Event, fact: facts.ChoiceMade, _policy: Policy) -> None:
+    if fact.choice == STOP_FOLLOW_UPS:
+        case_of(order).follow_ups_stopped = True
+
+
 def _return_seen(order: Order, event: Event, fact: facts.ReturnCheckpoint, _policy: Policy) -> None:
     if fact.status in _NO_RETURN_SCAN:
         return
@@ -540,6 +546,7 @@ _CHANGES: dict[type, Callable[[Order, Event, Any, Policy], None]] = {
     facts.ShipmentCreated: _shipment_created,
     facts.CheckpointReached: _checkpoint,
     facts.CustomerReported: _reported,
+    facts.ChoiceMade: _chosen,
     facts.ReviewResolved: _review_resolved,
     facts.ReturnCheckpoint: _return_seen,
     facts.ReturnLabelIssued: _label_issued,

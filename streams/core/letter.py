@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from streams.core.draft import Draft
 from streams.core.events import DateRange, Letter, LetterLine, Pieces
 from streams.core.forecast import forecast, replacement_forecast
+from streams.core.ids import identify
 from streams.core.order import Order, Replacement, Return, Shipment, Trouble
 
 
@@ -88,8 +89,8 @@ def _replacement(draft: Draft, troubles: list[Trouble]) -> Replacement | None:
 
 
 def _return_of(draft: Draft, troubles: list[Trouble]) -> Return | None:
-    extras = {trouble.extra for trouble in troubles if trouble.extra}
-    return next((one for one in draft.case.returns if one.lines in extras), None)
+    ids = {identify("ret", draft.order.order_id, trouble.exception_id) for trouble in troubles}
+    return next((one for one in draft.case.returns if one.return_id in ids), None)
 
 
 def _shipment(order: Order, troubles: list[Trouble]) -> Shipment | None:

@@ -24,7 +24,7 @@ from streams.core.letter import compose_letter
 from streams.core.money import zero
 from streams.core.order import Held, Replacement, Return, Sent, Trouble
 from streams.core.policy import Response
-from streams.core.respond import proposals, response_for
+from streams.core.respond import overtaken, proposals, response_for
 from streams.core.zones import day_begins, day_ends, local
 
 _UNSENT = frozenset({"queued", "deferred"})
@@ -69,7 +69,11 @@ def notify(draft: Draft) -> None:
     ready = [one for one in news if one.due <= draft.now]
     for one in news:
         draft.wake(one.due)
-    waiting = [t for t in draft.case.troubles if t.cleared_at is None and t.verdict == "waiting"]
+    waiting = [
+        t
+        for t in draft.case.troubles
+        if t.cleared_at is None and t.verdict == "waiting" and not overtaken(draft, t)
+    ]
     if ready:
         _tell_or_hold(draft, ready)
     elif waiting:
@@ -91,6 +95,8 @@ def _untold(draft: Draft) -> list[News]:
         if trouble.cleared_at is not None or trouble.told >= trouble.stage:
             continue
         if trouble.verdict in {"waiting", "refused"} or trouble.responded < trouble.stage:
+            continue
+        if overtaken(draft, trouble):
             continue
         response = response_for(draft, trouble)
         if response.message is None or (trouble.stage == 1 and _covered(draft, trouble, told, told_losses)):
@@ -145,7 +151,7 @@ def _later_replacements(draft: Draft) -> list[News]:
 def _follow_ups(draft: Draft) -> list[News]:
     """Return the kind note about a label, due some days after the replacement arrived and never after that."""
     case, policy, order = draft.case, draft.policy, draft.order
-    if policy.follow_up.message is None or order.canceled_at is not None:
+    if policy.follow_up.message is None or order.canceled_at is not None or case.follow_ups_stopped:
         return []
     arrived = [r.delivered_at for r in case.replacements if r.delivered_at is not None]
     if not arrived:

@@ -211,6 +211,7 @@ class Case(msgspec.Struct, array_like=True):
     apologized: int = 0
     held: Held | None = None
     reviews: int = 0
+    follow_ups_stopped: bool = False
 
 
 class Order(msgspec.Struct, array_like=True):

@@ -25,12 +25,21 @@ def respond(draft: Draft) -> None:
     for trouble in draft.case.troubles:
         if trouble.cleared_at is not None or trouble.responded >= trouble.stage:
             continue
-        if trouble.verdict == "waiting":
+        if trouble.verdict == "waiting" or overtaken(draft, trouble):
             continue
         if trouble.verdict == "refused":
             _close(draft, trouble)
             continue
         _answer(draft, trouble, response_for(draft, trouble))
+
+
+def overtaken(draft: Draft, trouble: Trouble) -> bool:
+    """True for the lateness of a parcel that is known to be lost, damaged or returning: that is the news."""
+    if draft.policy.topic(trouble.kind) not in {"delay", "attempt"} or trouble.subject == "replacement":
+        return False
+    return any(
+        other.cleared_at is None and draft.policy.topic(other.kind) == "loss" for other in draft.case.troubles
+    )
 
 
 def response_for(draft: Draft, trouble: Trouble) -> Response:

@@ -13,7 +13,7 @@ from streams.core.zones import local_day
 
 
 class ReturnLabel(Remedy, frozen=True, kw_only=True):
-    """Asks for a label for the wrong pieces; after ``[returns] keep_days`` they are the customer's to keep.
+    """Asks for a label for the wrong pieces, known or reported; after ``[returns] keep_days`` they are the customer's to keep.
 
     ``cost`` and ``international_cost`` are what a label costs us, in minor units by currency.
     """
@@ -27,7 +27,12 @@ class ReturnLabel(Remedy, frozen=True, kw_only=True):
         """Return the request, or None when nothing wrong is with the customer or a label was asked for."""
         order, trouble = situation.order, situation.trouble
         return_id = identify("ret", order.order_id, trouble.exception_id)
-        if not trouble.extra or any(known.return_id == return_id for known in situation.case.returns):
+        unknown_pieces = (
+            trouble.kind == "wrong_item" and not trouble.extra
+        )  # the customer says so, not a scan
+        if not (trouble.extra or unknown_pieces) or any(
+            known.return_id == return_id for known in situation.case.returns
+        ):
             return None
         table = self.international_cost_of if order.international else self.cost_of
         keep_days = timedelta(days=situation.policy.returns.keep_days)
