@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from itertools import count
+from itertools import chain, count
 
 import msgspec
 
@@ -353,16 +353,18 @@ def live(
     world: World = silent_world,
     course: Course | None = None,
     watch: Callable[[Course], None] | None = None,
+    report: Callable[[AnyFact, datetime], Event] | None = None,
 ) -> Course:
     """Fold ``events`` in arrival order; fire every deadline and every answer of the world on its own moment.
 
-    ``watch`` looks at the course after each fold.
+    ``watch`` looks at the course after each fold; ``report`` makes an event of what the world says.
     """
+    report = report if report is not None else outcome
     course = course if course is not None else Course(Processor(policy))
     coming: list[tuple[datetime, int, AnyFact]] = []
     numbers = count()
     for arrival in (*events, tick(until)):
-        for one in (*_before(course.processor, coming, arrival.recorded_at), arrival):
+        for one in chain(_before(course.processor, coming, arrival.recorded_at, report), [arrival]):
             waiting = [one]
             while waiting:
                 decided = course.fold(waiting.pop(0))
@@ -375,12 +377,15 @@ def live(
                         if delay:
                             heapq.heappush(coming, (now + delay, next(numbers), fact))
                         else:
-                            waiting.append(outcome(fact, now))
+                            waiting.append(report(fact, now))
     return course
 
 
 def _before(
-    processor: Processor, coming: list[tuple[datetime, int, AnyFact]], to: datetime
+    processor: Processor,
+    coming: list[tuple[datetime, int, AnyFact]],
+    to: datetime,
+    report: Callable[[AnyFact, datetime], Event],
 ) -> Iterator[Event]:
     """Yield, while there are any, the deadlines and answers up to a moment; a deadline goes first."""
     while True:
@@ -390,7 +395,7 @@ def _before(
             yield tick(due if processor.now is None else max(due, processor.now))
         elif answer is not None and answer <= to:
             at, _, fact = heapq.heappop(coming)
-            yield outcome(fact, at)
+            yield report(fact, at)
         else:
             return
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from streams.cli.group import Group
 from streams.cli.output import print_document, print_problem
 from streams.problems import Problem, UsageProblem
 
+_QUOTED = re.compile(r"'([^']*)'")
 STOPPED = 130  # 128 + SIGINT: what shells expect of a program that was interrupted
 
 COMMANDS = {
@@ -91,11 +94,22 @@ def _say(problem: Problem, *, as_json: bool) -> int:
 def _usage(error: click.UsageError) -> UsageProblem:
     """Return a usage error in the shape of every other problem, with the nearest thing that exists."""
     path = error.ctx.command_path if error.ctx is not None else "firstword"
-    hint = f"`{path} --help` shows examples"
-    if isinstance(error, click.NoSuchOption) and error.possibilities:
-        hint = f"did you mean {' or '.join(sorted(error.possibilities))}? {hint}"
-    what = error.format_message() if not isinstance(error, click.NoSuchOption) else error.message
+    near = _nearest(error)
+    hint = f"{f'did you mean {near}? ' if near else ''}`{path} --help` shows examples"
+    # An unknown option's own text already asks whether another was meant.
+    what = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
     return UsageProblem("usage", what, where=path, hint=hint)
+
+
+def _nearest(error: click.UsageError) -> str:
+    """Return the option or the choice that was probably meant."""
+    if isinstance(error, click.NoSuchOption):
+        return " or ".join(sorted(error.possibilities or ()))
+    kind = error.param.type if isinstance(error, click.BadParameter) and error.param is not None else None
+    given = _QUOTED.search(error.message)
+    if not isinstance(kind, click.Choice) or given is None:
+        return ""
+    return next(iter(difflib.get_close_matches(given[1], map(str, kind.choices), n=1, cutoff=0.4)), "")
 
 
 def _internal(error: Exception) -> Problem:

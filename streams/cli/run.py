@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -82,7 +81,7 @@ def command(
     finish what is begun; a second one gives up.
     """
     from streams import telemetry
-    from streams.cli.room import count_lines, enter, leave_reader_behind
+    from streams.cli.room import count_lines, enter, leave_reader_behind, live
     from streams.settings import load
 
     end = _moment(until)
@@ -97,7 +96,7 @@ def command(
         ) as move,
         enter(settings, sources, move) as room,
     ):
-        asyncio.run(room.history(end) if clock == "history" else room.wall(address))
+        live(room.history(end) if clock == "history" else room.wall(address))
         summary = room.summary()
         if decisions is not None:
             _write(decisions, room)

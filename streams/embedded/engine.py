@@ -11,6 +11,7 @@ import msgspec
 from streams import telemetry
 from streams.clock import stopwatch
 from streams.codec.blocks import Entry, encode_block
+from streams.codec.envelope import SPECVERSION
 from streams.codec.registry import encode_fact
 from streams.core import order as order_module
 from streams.core.events import (
@@ -19,13 +20,21 @@ from streams.core.events import (
     Decision,
     Event,
     FulfillmentCreated,
+    MessageDeferred,
     MessageOutcome,
     ReturnLabelIssued,
     ShipmentCreated,
 )
 from streams.core.ids import identify
 from streams.core.policy import Policy
-from streams.embedded.journal import Batch, DeadLetter, Journal, LoggedDecision, parked_id
+from streams.embedded.journal import (
+    KEPT_OF_DEAD_LETTER,
+    Batch,
+    DeadLetter,
+    Journal,
+    LoggedDecision,
+    parked_id,
+)
 from streams.pipeline.correlate import Correlator, Parked, normal
 from streams.pipeline.effects import is_effective
 from streams.pipeline.ports import Ignored, Incoming, Record, Rejected, Translation
@@ -56,6 +65,8 @@ class Engine:
             "ignored": 0,
         }
         self.pending: list[LoggedDecision] = []
+        # Message id -> its decision, while the mail waits for another try.
+        self._deferred: dict[str, int] = {}
         self.read_until: datetime | None = None
         self.processor = self._recover()
         self._entries: list[Entry] = []
@@ -96,8 +107,8 @@ class Engine:
 
     @property
     def buffered(self) -> int:
-        """Events that are folded and not yet written."""
-        return len(self._entries)
+        """Records that are taken and not yet written: events, and dead letters, which weigh more."""
+        return len(self._entries) + len(self._batch.dead) + len(self._batch.parked)
 
     # ------------------------------------------------------------------------ taking in
 
@@ -125,47 +136,48 @@ class Engine:
                 return
             incoming = placed
         assert incoming.order_id is not None
-        if incoming.order_id == TICK_ORDER:
-            reason = Rejected(
-                code="order-id-reserved", why=f"{TICK_ORDER!r} is no order", hint="rename the order"
-            )
-            self._bury(incoming.source, place, reason, incoming.data or b"", now)
-            return
-        self._fold_incoming(incoming, now)
-        if isinstance(incoming.fact, _TEACHES):
+        if incoming.order_id == TICK_ORDER or getattr(incoming.fact, "replaces", None) == TICK_ORDER:
+            self._bury_event(incoming, place, _reserved(), now)
+        elif self._fold_incoming(incoming, place, now) and isinstance(incoming.fact, _TEACHES):
             self._learn(incoming.order_id, incoming.fact, now)
 
-    def _fold_incoming(self, incoming: Incoming, now: datetime) -> None:
+    def _fold_incoming(self, incoming: Incoming, place: str, now: datetime) -> bool:
+        """Fold what came in; False when the order could not take it, which must not stop all others."""
         assert incoming.order_id is not None
         before = self.processor.duplicates
         data = incoming.data if incoming.data is not None else encode_fact(incoming.fact)
-        self._fold(
-            Event(
-                id=incoming.id,
-                source=incoming.source,
-                order_id=incoming.order_id,
-                occurred_at=incoming.occurred_at,
-                recorded_at=now,
-                fact=incoming.fact,
-            ),
-            data,
+        event = Event(
+            id=incoming.id,
+            source=incoming.source,
+            order_id=incoming.order_id,
+            occurred_at=incoming.occurred_at,
+            recorded_at=now,
+            fact=incoming.fact,
         )
+        try:
+            self._fold(event, data)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours in one order must not stop the others
+            self._bury_event(incoming, place, _unfolded(error), now)
+            return False
         self.counters["duplicates" if self.processor.duplicates > before else "folded"] += 1
+        return True
 
     def _park(self, incoming: Incoming, place: str, now: datetime) -> None:
-        if not isinstance(incoming.fact, CheckpointReached) or not incoming.fact.tracking_number:
+        if not _key(incoming):
             reason = Rejected(
                 code="order-unknown",
-                why="it names neither an order nor a tracking number",
+                why="it names neither an order nor a tracking number with a letter or digit in it",
                 hint="send `order_id`, or `tracking_number` with the shipment announced before",
             )
-            self._bury(incoming.source, place, reason, incoming.data or b"", now)
+            self._bury_event(incoming, place, reason, now)
             return
-        already = {parked_id(one) for one in self.correlator.parked.get(_key(incoming), ())}
-        if f"{incoming.source}\x1f{incoming.id}" in already:
+        if self.correlator.waits(incoming):
             self.counters["duplicates"] += 1
             return
-        self._batch.parked.append(self.correlator.park(incoming, place, now))
+        parked = self.correlator.park(incoming, place, now)
+        # A batch inserts first and deletes then: what expired a moment ago and comes again must stay.
+        self._batch.unparked = [one for one in self._batch.unparked if one != parked_id(parked)]
+        self._batch.parked.append(parked)
         telemetry.scan_parked(source=incoming.source, event_id=incoming.id)
 
     def _learn(self, order_id: str, fact: AnyFact, now: datetime) -> None:
@@ -176,8 +188,8 @@ class Engine:
         for waiting in self.correlator.claim(key):
             self._batch.unparked.append(parked_id(waiting))
             placed = self.correlator.place(waiting.incoming)
-            if placed is not None:
-                self._fold_incoming(placed, now)
+            assert placed is not None  # its tracking number was learned a moment ago
+            self._fold_incoming(placed, waiting.place, now)
 
     # ------------------------------------------------------------------------ time and outcomes
 
@@ -193,17 +205,28 @@ class Engine:
         """
         for gone in self.correlator.expire(now):
             self._batch.unparked.append(parked_id(gone))
-            self._bury(gone.incoming.source, gone.place, _unclaimed(gone), gone.incoming.data or b"", now)
+            self._bury_event(gone.incoming, gone.place, _unclaimed(gone), now)
         due = self.processor.next_alarm()
         if always or (due is not None and due <= now):
             moment = tick(now)
             self._fold(moment, encode_fact(moment.fact))
 
     def settle(self, number: int | None, outcomes: Iterable[AnyFact], now: datetime) -> None:
-        """Take what came of a decision (or of a retried mail) by the front door, and mark it done."""
-        if number is not None:
-            self._batch.done.append(number)
+        """Take what came of a decision (or of a retried mail) by the front door, and mark it done.
+
+        A deferred mail is not done: it stays pending until its end is written down here, so that a
+        process that dies between the relay's answer and this commit asks the ledger again.
+        """
+        waits = False
         for fact in outcomes:
+            if isinstance(fact, MessageDeferred):
+                waits = True
+                if number is not None:
+                    self._deferred[fact.message_id] = number
+            elif isinstance(fact, MessageOutcome):
+                waited = self._deferred.pop(fact.message_id, number)
+                if waited is not None and waited != number:
+                    self._batch.done.append(waited)
             event = _outcome(fact, now)
             data = encode_fact(fact)
             before = self.processor.duplicates
@@ -212,6 +235,8 @@ class Engine:
                 self._log(event.id, event.order_id, fact.TYPE, now, data, pending=False)
             if isinstance(fact, _TEACHES):
                 self._learn(event.order_id, fact, now)
+        if number is not None and not waits:
+            self._batch.done.append(number)
 
     # ------------------------------------------------------------------------ writing down
 
@@ -223,9 +248,12 @@ class Engine:
         """
         if self._entries:
             last = self._entries[-1].recorded_at.isoformat()
-            for start in range(0, len(self._entries), BLOCK_EVENTS):
-                part = self._entries[start : start + BLOCK_EVENTS]
-                self._batch.blocks.append((last, len(part), encode_block(part)))
+            parts = (
+                self._entries[start : start + BLOCK_EVENTS]
+                for start in range(0, len(self._entries), BLOCK_EVENTS)
+            )
+            # Made anew at every try: after a full disk the same entries are written once, not twice.
+            self._batch.blocks = [(last, len(part), encode_block(part)) for part in parts]
         if self.read_until is not None:
             self.counters[READ_UNTIL] = int(self.read_until.timestamp())
         self._batch.counters = self.counters
@@ -238,9 +266,10 @@ class Engine:
         if self._since_snapshot >= SNAPSHOT_EVENTS:
             self.snapshot()
 
-    def take_pending(self) -> Sequence[LoggedDecision]:
+    def take_pending(self, most: int | None = None) -> Sequence[LoggedDecision]:
         """Return the written decisions that want to be made true, oldest first, and forget them here."""
-        pending, self.pending = self.pending, []
+        pending = self.pending[:most]
+        del self.pending[:most]
         return pending
 
     @property
@@ -260,6 +289,7 @@ class Engine:
     # ------------------------------------------------------------------------ inside
 
     def _fold(self, event: Event, data: bytes) -> None:
+        decisions = self.processor.fold(event)
         self._entries.append(
             Entry(
                 event.order_id,
@@ -271,7 +301,6 @@ class Engine:
                 data,
             )
         )
-        decisions = self.processor.fold(event)
         if not decisions:
             return
         now = self.processor.now
@@ -304,17 +333,23 @@ class Engine:
         row = (self._number, identity, order_id, wire_type, now.isoformat(), body, int(pending))
         self._batch.decisions.append(row)
 
+    def _bury_event(self, incoming: Incoming, place: str, reason: Rejected, now: datetime) -> None:
+        """Bury what was understood already as a CloudEvent: it can be sent again under its own id."""
+        self._bury("native", place, reason, _as_native(incoming), now)
+
     def _bury(self, source: str, place: str, reason: Rejected, raw: bytes, now: datetime) -> None:
         self.counters["dead_letters"] += 1
+        # One record may hold several events, and places of webhooks count anew after a restart.
+        unique = hashlib.blake2b(raw, digest_size=8).hexdigest()
         letter = DeadLetter(
-            id=identify("ded", source, place, reason.code),
+            id=identify("ded", source, place, reason.code, now.isoformat(), unique),
             source=source,
             place=place,
             code=reason.code,
             why=reason.why,
             hint=reason.hint,
             at=now,
-            raw=raw,
+            raw=raw[:KEPT_OF_DEAD_LETTER],
         )
         self._batch.dead.append(letter)
         telemetry.dead_letter_written(source=source, place=place, code=reason.code)
@@ -323,6 +358,36 @@ class Engine:
 def _key(incoming: Incoming) -> str:
     fact = incoming.fact
     return normal(fact.tracking_number or "") if isinstance(fact, CheckpointReached) else ""
+
+
+def _as_native(incoming: Incoming) -> bytes:
+    data = incoming.data if incoming.data is not None else encode_fact(incoming.fact)
+    return msgspec.json.encode(
+        {
+            "specversion": SPECVERSION,
+            "id": incoming.id,
+            "source": incoming.source,
+            "type": incoming.fact.TYPE,
+            "time": incoming.occurred_at,
+            "data": msgspec.Raw(data),
+        }
+    )
+
+
+def _reserved() -> Rejected:
+    return Rejected(
+        code="order-id-reserved",
+        why=f"{TICK_ORDER!r} is no order: it stands for all of them",
+        hint="send the order id that people and systems call it by",
+    )
+
+
+def _unfolded(error: Exception) -> Rejected:
+    return Rejected(
+        code="event-not-folded",
+        why=f"the program failed on it: {type(error).__name__}: {error}"[:500],
+        hint="this is a mistake of the program: report it with the event, upgrade, then redrive the letter",
+    )
 
 
 def _unclaimed(gone: Parked) -> Rejected:

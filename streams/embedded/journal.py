@@ -2,13 +2,15 @@
 
 One transaction holds what belongs together: the block, what it decided, how far each source was read, the
 tracking numbers learned, the scans parked and the dead letters. WAL with ``synchronous=NORMAL`` survives
-SIGKILL whole; a power cut may lose the last transactions, never tear one (https://sqlite.org/wal.html).
+SIGKILL whole; a power cut may lose the last transactions, never tear one (https://sqlite.org/wal.html). Who
+answers for records that cannot be read again asks for more: :meth:`Journal.wait_for_disk`.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,13 @@ class Journal:
                 hint="check that the folder is writable and the disk has room; `firstword doctor --data DIR` looks",
             ) from error
 
+    def wait_for_disk(self) -> None:
+        """Let every commit from now on survive a power cut, which costs a wait for the disk each time.
+
+        For those who promise somebody else that a record is safe; who reads a file can read it again.
+        """
+        self._db.execute("PRAGMA synchronous=FULL")
+
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
@@ -118,22 +127,29 @@ class Journal:
         Raises:
             WorldProblem: the disk is full, or another process writes.
         """
+        with self._transaction() as db:
+            self._write(db, batch)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write all of the block, or nothing."""
         db = self._db
         try:
             db.execute("BEGIN IMMEDIATE")
-            self._write(db, batch)
+            yield db
             db.execute("COMMIT")
         except sqlite3.Error as error:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
             raise WorldProblem(
                 "journal-not-written",
-                "a block could not be written to the journal",
+                "the journal could not be written",
                 where=str(self.path),
                 why=str(error),
                 hint="nothing was lost: what was not confirmed is read again; check the disk and start again",
                 retriable=True,
             ) from error
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
 
     def _write(self, db: sqlite3.Connection, batch: Batch) -> None:
         if batch.blocks:
@@ -159,24 +175,24 @@ class Journal:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('counters', ?)", (_encode(batch.counters),))
 
     def snapshot(self, orders: Iterable[Order], position: int, now: datetime | None, shape: str) -> None:
-        """Write orders that changed since the last snapshot, and the position they stand for."""
-        db = self._db
-        db.execute("BEGIN IMMEDIATE")
-        db.executemany(
-            "INSERT OR REPLACE INTO orders VALUES (?, ?)",
-            ((order.order_id, _encode(order)) for order in orders),
-        )
+        """Write orders that changed since the last snapshot, and the position they stand for.
+
+        Raises:
+            WorldProblem: the disk is full, or another process writes; the former snapshot still stands.
+        """
         marker = _encode({"position": position, "now": now, "shape": shape})
-        db.execute("INSERT OR REPLACE INTO meta VALUES ('snapshot', ?)", (marker,))
-        db.execute("COMMIT")
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO orders VALUES (?, ?)",
+                ((order.order_id, _encode(order)) for order in orders),
+            )
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('snapshot', ?)", (marker,))
 
     def discard_snapshot(self) -> None:
         """Throw the snapshot away: nothing is lost but the minutes of a full fold."""
-        db = self._db
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("DELETE FROM orders")
-        db.execute("DELETE FROM meta WHERE name = 'snapshot'")
-        db.execute("COMMIT")
+        with self._transaction() as db:
+            db.execute("DELETE FROM orders")
+            db.execute("DELETE FROM meta WHERE name = 'snapshot'")
 
     # ------------------------------------------------------------------------ reading
 
@@ -203,12 +219,15 @@ class Journal:
         marker = self._meta("snapshot")
         if marker is None:
             return {}, 0, None
-        state = msgspec.msgpack.decode(marker, type=_Snapshot)
-        if state.shape != shape:
-            self.discard_snapshot()
-            return {}, 0, None
-        rows = self._db.execute("SELECT order_id, state FROM orders")
-        return {order_id: _decode_order(body) for order_id, body in rows}, state.position, state.now
+        try:
+            state = msgspec.msgpack.decode(marker, type=_Snapshot)
+            if state.shape == shape:
+                rows = self._db.execute("SELECT order_id, state FROM orders")
+                return {order_id: _decode_order(body) for order_id, body in rows}, state.position, state.now
+        except msgspec.DecodeError:
+            pass  # written by other code after all: it is a cache, and the journal is the truth
+        self.discard_snapshot()
+        return {}, 0, None
 
     def counters(self) -> dict[str, int]:
         """Return the counts of the last commit."""
@@ -339,5 +358,5 @@ def _dead_row(letter: DeadLetter) -> tuple[str, str, str, str, str, str, str, by
         letter.why,
         letter.hint,
         letter.at.isoformat(),
-        letter.raw[:KEPT_OF_DEAD_LETTER],
+        letter.raw,
     )

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from streams import telemetry
-from streams.core.events import MessageOutcome, MessageQueued, MessageWithdrawn
+from streams.core.events import AnyFact, MessageOutcome, MessageQueued, MessageWithdrawn
 from streams.embedded.engine import BLOCK_EVENTS, READ_UNTIL, Engine
 from streams.embedded.journal import LoggedDecision
 from streams.pipeline.effects import Effects
-from streams.pipeline.ports import Record, Source, Translation
+from streams.pipeline.ports import Record, Rejected, Source, Translation
 
 RUN_ON = timedelta(days=60)  # how far a history runs on through silence when nobody says
 _BREATH = 256  # records between two looks at the event loop
 _HEARTBEAT = 0.5  # seconds between two looks at the clock when nothing else wakes us
 _AT_ONCE = 64  # effects under way at the same time; the mail pool has its own, smaller limit
+_LEAP = timedelta(days=366)  # a step in time that the records behind must confirm: nobody ships for a year
+_WITNESSES = 16  # records behind a leap that are asked
+_ENOUGH = 3  # of them must have a time of their own: the end of a file convicts nobody
 _BEGINNING = datetime.fromisoformat("1990-01-01T00:00:00+00:00")
 
 
@@ -54,6 +59,8 @@ class Runner:
         self.stop = asyncio.Event()
         self.taken = 0
         self._retry_at: datetime | None = None
+        self._is_retrying = False
+        self._is_ending = False
         self._nudge = asyncio.Event()
 
     # ------------------------------------------------------------------------ history
@@ -113,11 +120,21 @@ class Runner:
     ) -> Iterator[tuple[datetime, Feed, Record, Translation]]:
         moment = last
         after = self.engine.journal.intake_position(feed.key)
-        for record in feed.source.read(feed.location, after=after):
-            translation = feed.source.translate(record)
-            if isinstance(translation, tuple):
-                for incoming in translation:
-                    moment = max(moment, incoming.occurred_at)
+        records = ((one, feed.source.translate(one)) for one in feed.source.read(feed.location, after=after))
+        behind: deque[tuple[Record, Translation]] = deque()
+        while True:
+            found = behind.popleft() if behind else next(records, None)
+            if found is None:
+                return
+            record, translation = found
+            latest = _latest(translation)
+            if latest is not None and latest > moment:
+                if latest - moment > _LEAP:
+                    behind.extend(islice(records, max(0, _WITNESSES - len(behind))))
+                    if _nobody_agrees(latest, behind):
+                        translation = _ahead(latest)
+                        latest = moment
+                moment = latest
             yield moment, feed, record, translation
 
     def _is_due(self, to: datetime) -> bool:
@@ -181,13 +198,16 @@ class Runner:
 
     async def run_wall(self, clock: Callable[[], datetime], recover: Recover, *, forever: bool) -> None:
         """Take what comes, at the wall clock; ends when told to, or with its sources unless ``forever``."""
-        await self._resume(clock(), recover)
+        self.engine.journal.wait_for_disk()  # who pushed a record to us will not push it again
+        now = clock()
+        self._told(recover(now), now)
         nudge = self._nudge
         keeper = asyncio.create_task(self._keep_time(clock, nudge))
         feeders = [asyncio.create_task(self._feed(feed, clock)) for feed in self.feeds]
         stopped = asyncio.create_task(self.stop.wait())
         try:
             fed: asyncio.Future[Any] = asyncio.gather(*feeders)
+            fed.add_done_callback(_seen)  # a stop cancels it, and nobody asks it then
             first: set[asyncio.Future[Any]] = {stopped, keeper, fed}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             if fed.done():
@@ -197,7 +217,7 @@ class Runner:
             if keeper.done():
                 keeper.result()
         finally:
-            self.stop.set()
+            self._is_ending = True
             nudge.set()
             for task in (*feeders, stopped):
                 task.cancel()
@@ -248,30 +268,74 @@ class Runner:
             if due is not None and due <= now:
                 engine.pass_time(now)
                 engine.commit()
-            if self._retry_at is not None and self._retry_at <= now:
-                await self._retry(now)
-                engine.commit()
-            while engine.pending and len(under_way) < _AT_ONCE:
-                for one in engine.take_pending():
-                    under_way.add(asyncio.create_task(self._perform(one, clock)))
             under_way = {task for task in under_way if not _finished(task)}
-            if self.stop.is_set() and not under_way and not engine.pending:
+            if not self.stop.is_set():
+                # What is not begun when we are told to stop stays pending, for the next start.
+                under_way |= self._begin(now, clock, _AT_ONCE - len(under_way))
+            if not under_way and (self.stop.is_set() or (self._is_ending and not engine.pending)):
                 return
             nudge.clear()
             nudged = asyncio.create_task(_wait(nudge))
             await asyncio.wait({nudged, *under_way}, timeout=_HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
             nudged.cancel()
 
+    def _begin(self, now: datetime, clock: Callable[[], datetime], room: int) -> set[asyncio.Task[None]]:
+        """Set in motion what is due, as far as there is room; a slow relay must not hold up the keeper of time."""
+        begun: set[asyncio.Task[None]] = set()
+        if self._retry_at is not None and self._retry_at <= now and not self._is_retrying:
+            self._is_retrying = True
+            begun.add(asyncio.create_task(self._retry_now(clock)))
+        for one in self.engine.take_pending(max(room, 0)):
+            begun.add(asyncio.create_task(self._perform(one, clock)))
+        return begun
+
     async def _perform(self, one: LoggedDecision, clock: Callable[[], datetime]) -> None:
         outcomes = await self.effects.perform(one.fact, clock())  # type: ignore[arg-type]
-        self.engine.settle(one.number, outcomes, clock())
+        self._told(outcomes, clock(), one.number)
+
+    async def _retry_now(self, clock: Callable[[], datetime]) -> None:
+        try:
+            outcomes = await self.effects.sender.retry_due(clock())
+        finally:
+            self._is_retrying = False
+        self._told(outcomes, clock())
+
+    def _told(self, outcomes: Sequence[AnyFact], now: datetime, number: int | None = None) -> None:
+        """Write down what came of effects, and see when the next mail wants another try."""
+        self.engine.settle(number, outcomes, now)
         _log(outcomes)
         self.engine.commit()
         self._retry_at = self.effects.sender.next_retry()
 
 
+def _latest(translation: Translation) -> datetime | None:
+    if not isinstance(translation, tuple) or not translation:
+        return None
+    return max(incoming.occurred_at for incoming in translation)
+
+
+def _nobody_agrees(moment: datetime, behind: Iterable[tuple[Record, Translation]]) -> bool:
+    """True when a clock ran ahead: time would leap there for all orders, and the records behind know nothing of it."""
+    times = [latest for _, translation in behind if (latest := _latest(translation)) is not None]
+    return len(times) >= _ENOUGH and all(moment - time > _LEAP for time in times)
+
+
+def _ahead(moment: datetime) -> Rejected:
+    return Rejected(
+        code="time-ahead",
+        why=f"it claims {moment.isoformat()}, more than a year ahead of all records behind it",
+        hint="look at the clock of the system that wrote it, correct the time, then redrive the letter",
+    )
+
+
 async def _wait(nudge: asyncio.Event) -> None:
     await nudge.wait()
+
+
+def _seen(fed: asyncio.Future[Any]) -> None:
+    """Take note of how the feeds ended, so that a stop in the middle of them is no unheard error."""
+    if not fed.cancelled():
+        fed.exception()
 
 
 def _finished(task: asyncio.Task[None]) -> bool:

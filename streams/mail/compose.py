@@ -102,7 +102,7 @@ def _alternative(mail: RenderedMail, boundary: str) -> bytes:
             f"\r\n--{boundary}\r\n"
             'Content-Type: text/html; charset="utf-8"\r\n'
             "Content-Transfer-Encoding: base64\r\n\r\n".encode("ascii"),
-            _base64(_unix_lines(mail.html).replace("\n", "\r\n").encode("utf-8", "replace")),
+            _base64(_unix_lines(mail.html).encode("utf-8", "replace").replace(b"\n", b"\r\n")),
             f"\r\n--{boundary}--\r\n".encode("ascii"),
         )
     )

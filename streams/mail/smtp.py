@@ -273,10 +273,19 @@ class SmtpTransport:
 
 def dot_stuffed(content: bytes) -> bytes:
     """Return CRLF content as it goes over the wire, without the final dot (RFC 5321 4.5.2)."""
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    if stuffed.startswith(b"."):
-        stuffed = b"." + stuffed
-    return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
+    if _has_dotted_line(content):
+        content = content.replace(b"\r\n.", b"\r\n..")
+        if content.startswith(b"."):
+            content = b"." + content
+    return content if content.endswith(b"\r\n") else content + b"\r\n"
+
+
+def _has_dotted_line(content: bytes) -> bool:
+    """Return whether a line begins with a dot: base64 has none, and looking for dots alone is ten times as fast."""
+    at = content.find(b".")
+    while at > 0 and content[at - 1] != 10:  # a line feed
+        at = content.find(b".", at + 1)
+    return at >= 0
 
 
 def _was_stale(link: _Link, delivery: Delivery) -> bool:

@@ -69,7 +69,9 @@ def spell_money(amount: Money) -> str:
 def _heard(fact: AnyFact) -> str:
     match fact:
         case facts.OrderPlaced():
-            promise = f", promised by {fact.promise.by}" if fact.promise is not None else ", without a promise"
+            promise = (
+                f", promised by {fact.promise.by}" if fact.promise is not None else ", without a promise"
+            )
             good = f", to make good {fact.replaces}" if fact.replaces else ""
             return f"placed: {spell_pieces(fact.lines)}{promise}{good}"
         case facts.OrderChanged():

@@ -73,7 +73,7 @@ def tell(known: Known) -> Timeline:
     zone = _zone(known)
     entries = chain(
         (_from_event(event, zone) for event in known.events if event.source != _OURS),
-        (_from_decision(logged, zone, known.mails) for logged in known.decisions),
+        (_from_decision(logged, zone, known.mails) for logged in known.decisions if not _is_echo(logged)),
         (_from_parked(waits, zone) for waits in known.parked),
         (_from_dead(letter, zone) for letter in known.dead),
     )
@@ -119,6 +119,11 @@ def _from_decision(logged: LoggedDecision, zone: str, mails: Mapping[str, Mail])
         says=say(logged.fact),
         because=tuple(_because(logged.fact, zone, mails)),
     )
+
+
+def _is_echo(logged: LoggedDecision) -> bool:
+    """True for news of a replacement on its second way in: it was said when it was decided."""
+    return isinstance(logged.fact, facts.ReplacementProgressed) and logged.id != logged.fact.decision_id
 
 
 def _because(fact: AnyFact, zone: str, mails: Mapping[str, Mail]) -> Iterator[str]:
@@ -226,7 +231,9 @@ def _why_not(known: Known, exception: facts.ExceptionOpened, state: str, zone: s
 
 
 def _open_reviews(known: Known) -> Iterator[facts.ReviewRequested]:
-    resolved = {event.fact.review_id for event in known.events if isinstance(event.fact, facts.ReviewResolved)}
+    resolved = {
+        event.fact.review_id for event in known.events if isinstance(event.fact, facts.ReviewResolved)
+    }
     for review in _of(known, facts.ReviewRequested):
         if review.review_id not in resolved:
             yield review
@@ -242,6 +249,9 @@ def _zone(known: Known) -> str:
     """Return the customer's zone by their latest word."""
     zone = None
     for event in known.events:
-        if isinstance(event.fact, (facts.OrderPlaced, facts.OrderChanged)) and event.fact.customer is not None:
+        if (
+            isinstance(event.fact, (facts.OrderPlaced, facts.OrderChanged))
+            and event.fact.customer is not None
+        ):
             zone = event.fact.customer.time_zone or zone
     return zone_or(zone, known.fallback_zone)

@@ -37,12 +37,13 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Correlator:
-    """Tracking numbers and their orders, and the scans that wait. ``learned`` and the parked are for the store."""
+    """Tracking numbers and their orders, and the scans that wait for theirs."""
 
     def __init__(self, patience: timedelta = PATIENCE) -> None:
         self.patience = patience
         self.owners: dict[str, Owner] = {}
         self.parked: dict[str, list[Parked]] = {}
+        self._identities: set[tuple[str, str]] = set()
         self._waiting: list[tuple[datetime, str]] = []
 
     def learn(self, order_id: str, fact: AnyFact) -> str | None:
@@ -68,6 +69,10 @@ class Correlator:
         seen = ReturnCheckpoint(order_id=owner.order_id, return_id=owner.return_id, status=fact.status)
         return msgspec.structs.replace(incoming, order_id=owner.order_id, fact=seen, data=None)
 
+    def waits(self, incoming: Incoming) -> bool:
+        """True when the same event is parked already, whatever tracking number it named then."""
+        return (incoming.source, incoming.id) in self._identities
+
     def park(self, incoming: Incoming, place: str, now: datetime) -> Parked:
         """Keep a scan until its parcel is announced, or until patience ends."""
         fact = incoming.fact
@@ -79,11 +84,17 @@ class Correlator:
     def restore(self, waits: Parked) -> None:
         """Put a parked scan back after a restart."""
         self.parked.setdefault(waits.key, []).append(waits)
+        self._identities.add(_identity(waits))
         heapq.heappush(self._waiting, (waits.since + self.patience, waits.key))
 
     def claim(self, key: str) -> list[Parked]:
-        """Return the scans that waited for a tracking number, which no longer wait."""
-        return self.parked.pop(key, [])
+        """Return the scans that waited for a tracking number, which no longer wait, as they happened.
+
+        Not as they came: a restart does not know that, and must fold them in the same order.
+        """
+        claimed = sorted(self.parked.pop(key, []), key=lambda one: (one.incoming.occurred_at, _identity(one)))
+        self._identities.difference_update(map(_identity, claimed))
+        return claimed
 
     def next_expiry(self) -> datetime | None:
         """Return when patience with the oldest parked scan ends, or None."""
@@ -104,18 +115,27 @@ class Correlator:
                 self.parked[key] = left
             else:
                 del self.parked[key]
+        gone.sort(key=lambda one: (one.since, _identity(one)))
+        self._identities.difference_update(map(_identity, gone))
         return gone
 
     def _own(self, number: str | None, owner: Owner) -> str | None:
         if number is None:
             return None
         key = normal(number)
-        if self.owners.get(key) == owner:
+        if not key or self.owners.get(key) == owner:
             return None
         self.owners[key] = owner
         return key
 
 
+def _identity(one: Parked) -> tuple[str, str]:
+    return one.incoming.source, one.incoming.id
+
+
 def normal(number: str) -> str:
-    """Return a tracking number as carriers compare them: upper case, letters and digits only."""
+    """Return a tracking number as carriers compare them: upper case, letters and digits only.
+
+    Empty when there are none of these (``-``, ``---``): a placeholder, and nobody's number.
+    """
     return "".join(character for character in number.upper() if character.isalnum())

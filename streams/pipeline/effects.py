@@ -8,6 +8,7 @@ from streams import telemetry
 from streams.core import events as facts
 from streams.core.events import AnyFact, Decision
 from streams.pipeline.ports import Desk, LabelProvider, LabelShelf, Sender
+from streams.problems import Problem
 
 _ALWAYS = (
     facts.ReturnLabelRequested,
@@ -34,7 +35,11 @@ class Effects:
         self.sender = sender
 
     async def perform(self, decision: Decision, now: datetime) -> tuple[AnyFact, ...]:
-        """Make one decision true and return the outcomes; the same again when asked again."""
+        """Make one decision true and return the outcomes; the same again when asked again.
+
+        Raises:
+            streams.problems.Problem: it cannot be done now, and may be later.
+        """
         match decision:
             case facts.ReturnLabelRequested():
                 return (self._buy(decision),)
@@ -51,9 +56,8 @@ class Effects:
                 return ()
 
     def _buy(self, request: facts.ReturnLabelRequested) -> AnyFact:
-        answer = self.labels.buy(request)
+        answer = self._bought(request)
         if isinstance(answer, facts.ReturnLabelIssued):
-            self.store.put(answer.label_id, self.labels.document(answer))
             telemetry.label_issued(
                 order_id=request.order_id, return_id=request.return_id, provider=self.labels.name
             )
@@ -66,8 +70,38 @@ class Effects:
             )
         return answer
 
+    def _bought(
+        self, request: facts.ReturnLabelRequested
+    ) -> facts.ReturnLabelIssued | facts.ReturnLabelRefused:
+        """Buy and keep the label: its document is on the shelf before anybody hears of it."""
+        try:
+            answer = self.labels.buy(request)
+            if isinstance(answer, facts.ReturnLabelIssued):
+                self.store.put(answer.label_id, self.labels.document(answer))
+        except Exception as error:  # noqa: BLE001 - one strange label must not stop all other effects
+            return facts.ReturnLabelRefused(
+                order_id=request.order_id,
+                case_id=request.case_id,
+                return_id=request.return_id,
+                reason=_why(error),
+            )
+        return answer
+
+    def _ordered(
+        self, request: facts.ReplacementRequested
+    ) -> facts.ReplacementAccepted | facts.ReplacementRefused:
+        try:
+            return self.desk.order(request)
+        except Exception as error:  # noqa: BLE001 - a person looks at it; all other effects go on
+            return facts.ReplacementRefused(
+                order_id=request.order_id,
+                case_id=request.case_id,
+                replacement_id=request.replacement_id,
+                reason=_why(error),
+            )
+
     def _order(self, request: facts.ReplacementRequested) -> AnyFact:
-        answer = self.desk.order(request)
+        answer = self._ordered(request)
         if isinstance(answer, facts.ReplacementAccepted):
             telemetry.replacement_accepted(
                 order_id=request.order_id, replacement_id=request.replacement_id, desk=self.desk.name
@@ -80,3 +114,15 @@ class Effects:
                 why=answer.reason,
             )
         return answer
+
+
+def _why(error: Exception) -> str:
+    """Return the reason of a refusal; a problem that passes by itself is raised again.
+
+    The decision stays pending then, and the next start tries it anew: the disk may have room by that time.
+    """
+    if isinstance(error, Problem):
+        if error.retriable:
+            raise error
+        return f"{error.what} [{error.code}]"
+    return f"the program failed on it: {type(error).__name__}"

@@ -1,4 +1,4 @@
-"""Holds a data directory: two processes writing one journal would each believe they were alone."""
+"""A data directory: the names in it, and its lock; two processes in one would each believe they were alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from streams.cli.output import unwritable
 from streams.problems import UsageProblem
 
+JOURNAL = "journal.sqlite"
+LEDGER = "ledger.sqlite"
 LOCK = "lock"
 
 

@@ -1,0 +1,113 @@
+"""Law 7: an alarm is never in the past, and waking early is harmless."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import streams.core.step as step_module
+import streams.pipeline.processor as processor_module
+from streams.core.draft import Draft
+from streams.core.step import step
+from streams.policies.loader import load_policy
+from tests import builders as b
+from tests.strategies import LAW, histories, refuted
+
+POLICY = load_policy()
+
+
+def run(history, events=None):
+    """Let a history happen, or the same with more looks in between."""
+    return b.live(
+        events or history.events, POLICY, until=history.until, world=b.moody_world(history.whims)
+    )
+
+
+def check_alarms(history):
+    """Every step's alarm lies behind the moment of the step."""
+
+    def checked(order, event, now, policy):
+        done = step(order, event, now, policy)
+        if not done.duplicate:
+            assert done.wake_at is None or done.wake_at > now
+            assert done.order.wake_at == done.wake_at
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processor_module, "step", checked)
+        run(history)
+
+
+@LAW
+@given(histories())
+def test_an_alarm_is_never_in_the_past(history):
+    """A processor that fires every due alarm comes to an end."""
+    check_alarms(history)
+
+
+def test_the_law_bites_on_a_draft_that_takes_any_alarm(monkeypatch):
+    """A moment that is over is no alarm."""
+
+    def careless(self, at):
+        if at is not None and (self.wake_at is None or at < self.wake_at):
+            self.wake_at = at
+
+    monkeypatch.setattr(Draft, "wake", careless)
+    from streams.core import notify as notify_module
+
+    original = notify_module._hold
+    monkeypatch.setattr(notify_module, "_hold", lambda d, m, t, r, u: original(d, m, t, r, u and d.now))
+
+    assert refuted(histories(), check_alarms)
+
+
+@st.composite
+def restless(draw):
+    """A history, and looks at its orders that nobody asked for."""
+    history = draw(histories(duplicates=False))
+    orders = sorted({one.order_id for one in history.events})
+    start = history.events[0].recorded_at
+    minutes = int((history.until - start) / timedelta(minutes=1))
+    looks = draw(st.lists(st.tuples(st.sampled_from(orders), st.integers(0, minutes)), min_size=1, max_size=12))
+    return history, [(order_id, start + timedelta(minutes=m)) for order_id, m in looks]
+
+
+def check_early_looks(example):
+    """Looking at an order in between changes neither what is decided nor when."""
+    history, looks = example
+    placed = {one.order_id: one.recorded_at for one in reversed(history.events)}
+    extra = [b.silence(at, order_id) for order_id, at in looks if at >= placed[order_id]]
+    events = sorted((*history.events, *extra), key=lambda one: one.recorded_at)
+    calm, woken = run(history), run(history, events)
+
+    assert _story(woken) == _story(calm)
+    assert b.encode_state(woken.orders) == b.encode_state(calm.orders)
+
+
+def _story(course):
+    return [(at, msgspec.json.encode(decision)) for at, decision in course.decisions]
+
+
+@LAW
+@given(restless())
+def test_waking_early_is_harmless(example):
+    """Ticks may come as often as they like: the same is decided, at the same moments."""
+    check_early_looks(example)
+
+
+def test_the_law_bites_on_a_core_that_counts_its_looks(monkeypatch):
+    """Patience that depends on the number of looks is not patience."""
+    original = step_module.reconcile
+
+    def impatient(draft, findings):
+        if draft.event.id.startswith("evt-"):
+            findings = findings[1:]
+        original(draft, findings)
+
+    monkeypatch.setattr(step_module, "reconcile", impatient)
+
+    assert refuted(restless(), check_early_looks)
