@@ -325,6 +325,7 @@ class Course:
         self.processor = processor
         self.journal: list[Event] = []
         self.decisions: list[tuple[datetime, Decision]] = []
+        self.latest: tuple[Decision, ...] = ()
 
     @property
     def orders(self) -> dict[str, Order]:
@@ -338,6 +339,7 @@ class Course:
         now = self.processor.now
         assert now is not None
         self.decisions.extend((now, decision) for decision in decided)
+        self.latest = decided
         return decided
 
     def ids(self) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from tests.embedded_runs import ROOT
@@ -35,9 +36,10 @@ def firstword(*arguments, cwd=ROOT, stdin=None, **settings):
     )
 
 
+@contextmanager
 def start(*arguments, cwd=ROOT, stdin=None, **settings):
-    """Start the command and return the process."""
-    return subprocess.Popen(
+    """Start the command and yield the process; whatever the test does, it is over afterwards."""
+    with subprocess.Popen(
         command(*arguments),
         cwd=cwd,
         env=environment(**settings),
@@ -45,7 +47,11 @@ def start(*arguments, cwd=ROOT, stdin=None, **settings):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def document(done):

@@ -58,7 +58,6 @@ class Rig:
         self.world = world
         self.crashes = dict(crashes or {})
         self.snapshots = snapshots
-        self.deaths = 0
         self._promised: set[str] = set()
         self._coming: list[tuple[datetime, int, AnyFact]] = []
         self._numbers = count()
@@ -74,17 +73,16 @@ class Rig:
         while True:
             try:
                 self._take_from(arrivals, self.journal.intake_position(FEED) + 1)
-                break
+                self._advance(until)
+                self.engine.pass_time(until)
+                self._pump(until)
             except _Death:
                 self.restart()
-        self._advance(until)
-        self.engine.pass_time(until)
-        self._pump(until)
-        self.engine.commit()
+            else:
+                return
 
     def restart(self) -> None:
         """Forget everything that is not written, and go on as a new process would."""
-        self.deaths += 1
         self._dying = None
         self.journal.close()
         self._start()

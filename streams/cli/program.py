@@ -62,7 +62,6 @@ def run(arguments: list[str]) -> int:
     as_json, debug = "--json" in own, "--debug" in own
     try:
         code = program().main(arguments, prog_name="firstword", standalone_mode=False)
-        sys.stdout.flush()
     except click.UsageError as error:
         return _say(_usage(error), as_json=as_json)
     except Problem as problem:
@@ -72,10 +71,6 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return STOPPED
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`); Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the last line: nobody meets a traceback unasked
         if debug:
             traceback.print_exc()

@@ -8,14 +8,13 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
 from itertools import count
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from streams import __version__, telemetry, wiring
 from streams.cli.folder import JOURNAL, hold
@@ -134,21 +133,6 @@ def enter(settings: Settings, sources: Sequence[str], progress: Progress) -> Ite
             telemetry.program_stopped(reason=reason, seconds=round(stopwatch() - began, 3))
         finally:
             room.close()
-
-
-def live(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, as ``asyncio.run`` does, without waiting for a thread that waits for standard input."""
-    loop = asyncio.new_event_loop()
-    try:
-        loop.run_until_complete(work)
-    finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
 
 
 def leave_reader_behind(code: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -81,7 +82,7 @@ def command(
     finish what is begun; a second one gives up.
     """
     from streams import telemetry
-    from streams.cli.room import count_lines, enter, leave_reader_behind, live
+    from streams.cli.room import count_lines, enter, leave_reader_behind
     from streams.settings import load
 
     end = _moment(until)
@@ -96,7 +97,7 @@ def command(
         ) as move,
         enter(settings, sources, move) as room,
     ):
-        live(room.history(end) if clock == "history" else room.wall(address))
+        asyncio.run(room.history(end) if clock == "history" else room.wall(address))
         summary = room.summary()
         if decisions is not None:
             _write(decisions, room)

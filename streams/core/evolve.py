@@ -13,6 +13,8 @@ from copy import copy
 from datetime import UTC, date, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from streams.core import events as facts
 from streams.core.contents import differences
 from streams.core.detector import (
@@ -39,6 +41,7 @@ from streams.core.order import (
     Report,
     Sent,
     Shipment,
+    Stamp,
     pieces,
 )
 from streams.core.policy import Policy
@@ -89,68 +92,69 @@ def _placed(order: Order, event: Event, fact: facts.OrderPlaced, policy: Policy)
     order.placed_at = event.occurred_at
     order.placed_event = event.id
     order.replaces = fact.replaces
-    if order.changed_at is None or order.changed_at <= event.occurred_at:
-        order.customer = fact.customer
-        order.lines = fact.lines
-        _shipping(order, fact.shipping)
-    else:
-        order.customer = order.customer or fact.customer
-        order.lines = order.lines or fact.lines
-        if order.address is None and order.shipping_paid is None:
-            _shipping(order, fact.shipping)
+    # Said in the same moment, a change is news to the order, not the other way round.
+    _describe(order, fact.customer, fact.lines, fact.shipping, (event.occurred_at, ""))
     _localize(order, policy)
     if fact.promise is not None and (order.promise is None or order.promise.told_by == "shop"):
-        order.promise = _promise(fact.promise, event.id, order.zone)
-    if fact.ship_by is not None and order.ship_by is None:
-        order.ship_by = _deadline(fact.ship_by, order.zone)
-        order.ship_by_event = event.id
+        order.promise = _promise(fact.promise, event, order.zone)
+    if fact.ship_by is not None and order.ship_by_as_of is None:
+        _ship_by(order, fact.ship_by, event.id)
     arrive(order)
 
 
 def _changed(order: Order, event: Event, fact: facts.OrderChanged, policy: Policy) -> None:
-    if order.changed_at is not None and event.occurred_at < order.changed_at:
-        return
-    if order.placed_at is not None and event.occurred_at < order.placed_at:
-        return
-    order.changed_at = event.occurred_at
-    if fact.customer is not None:
-        order.customer = fact.customer
-    if fact.lines is not None:
-        order.lines = fact.lines
-    _shipping(order, fact.shipping)
+    _describe(order, fact.customer, fact.lines, fact.shipping, (event.occurred_at, event.id))
     _localize(order, policy)
     arrive(order)
 
 
+def _describe(
+    order: Order,
+    customer: facts.Customer | None,
+    lines: tuple[facts.OrderedLine, ...] | None,
+    shipping: facts.Shipping | None,
+    stamp: Stamp,
+) -> None:
+    """Take each part that is said here and was not said later."""
+    if customer is not None and (order.customer_as_of is None or order.customer_as_of <= stamp):
+        order.customer, order.customer_as_of = customer, stamp
+    if lines is not None and (order.lines_as_of is None or order.lines_as_of <= stamp):
+        order.lines, order.lines_as_of = lines, stamp
+    if shipping is not None and (order.shipping_as_of is None or order.shipping_as_of <= stamp):
+        order.shipping_paid, order.address, order.shipping_as_of = shipping.paid, shipping.address, stamp
+
+
 def _canceled(order: Order, event: Event, fact: facts.OrderCanceled, _policy: Policy) -> None:
     if fact.lines is None:
-        order.canceled_at = event.occurred_at
+        order.called_off_at = event.occurred_at
     else:
         order.canceled = pieces((*order.canceled, *fact.lines))
-        if order.lines and not order.wanted():
-            order.canceled_at = event.occurred_at
     arrive(order)
 
 
 def _approved(order: Order, event: Event, fact: facts.PaymentApproved, _policy: Policy) -> None:
-    order.approved_at = event.occurred_at
-    order.approved_event = event.id
-    if fact.ship_by is not None:
-        order.ship_by = _deadline(fact.ship_by, order.zone)
-        order.ship_by_event = event.id
+    stamp = (event.occurred_at, event.id)
+    if order.approved_at is None or (order.approved_at, order.approved_event) <= stamp:
+        order.approved_at, order.approved_event = stamp
+    if fact.ship_by is not None and (order.ship_by_as_of is None or order.ship_by_as_of <= stamp):
+        _ship_by(order, fact.ship_by, event.id)
+        order.ship_by_as_of = stamp
 
 
 def _promise_revised(order: Order, event: Event, fact: facts.PromiseRevised, _policy: Policy) -> None:
+    known = order.promise
     if not fact.told_customer:
         return
-    order.promise = _promise(fact.promise, event.id, order.zone, staff=True)
+    stamp = (event.occurred_at, event.id)
+    if known is not None and known.told_by == "staff" and (known.told_at or stamp[0], known.event_id) > stamp:
+        return
+    order.promise = _promise(fact.promise, event, order.zone, staff=True)
     order.word = None
 
 
-def _shipping(order: Order, shipping: facts.Shipping | None) -> None:
-    if shipping is not None:
-        order.shipping_paid = shipping.paid
-        order.address = shipping.address
+def _ship_by(order: Order, text: str, event_id: str) -> None:
+    order.ship_by, order.ship_by_day = _deadline(text, order.zone)
+    order.ship_by_event = event_id
 
 
 def _localize(order: Order, policy: Policy) -> None:
@@ -160,28 +164,52 @@ def _localize(order: Order, policy: Policy) -> None:
         (customer.country if customer else None) or (order.address.country if order.address else None) or ""
     ).upper()
     order.lane = (shop.country, country if len(country) == 2 and country.isalpha() else shop.country)
-    order.zone = zone_or(customer.time_zone if customer else None, shop.time_zone)
+    before, order.zone = order.zone, zone_or(customer.time_zone if customer else None, shop.time_zone)
     if order.placed_at is not None:
         order.offset = offset_at(order.placed_at, order.zone)
-    promise = order.promise
+    if order.zone != before:
+        _move_days(order)
+
+
+def _move_days(order: Order) -> None:
+    """Read the days that were named before we knew the customer's zone, or that it moved, in that zone."""
+    promise, zone = order.promise, order.zone
     if promise is not None and not promise.exact:
-        order.promise = Promise(
-            promise.by, day_ends(promise.by, order.zone), promise.event_id, promise.told_by
-        )
+        order.promise = replace(promise, ends_at=day_ends(promise.by, zone))
+    if order.ship_by_day is not None:
+        order.ship_by = day_ends(order.ship_by_day, zone)
+    shipments = []
+    for known in order.shipments:
+        shipment = known
+        if any(scan.estimate_day is not None for scan in known.checkpoints):
+            shipment = copy(known)
+            shipment.checkpoints = tuple(
+                replace(scan, estimate=day_ends(scan.estimate_day, zone)) if scan.estimate_day else scan
+                for scan in known.checkpoints
+            )
+            settle(shipment)
+        shipments.append(shipment)
+    order.shipments = tuple(shipments)
 
 
-def _promise(window: PromiseWindow, event_id: str, zone: str, *, staff: bool = False) -> Promise:
-    by = parse_day_or_instant(window.by)
-    told_by = "staff" if staff else "shop"
-    if isinstance(by, datetime):
-        moment = by.astimezone(UTC)
-        return Promise(moment.date(), moment, event_id, told_by, exact=True)  # type: ignore[arg-type]
-    return Promise(by, day_ends(by, zone), event_id, told_by)  # type: ignore[arg-type]
+def _promise(window: PromiseWindow, event: Event, zone: str, *, staff: bool = False) -> Promise:
+    ends_at, day = _deadline(window.by, zone)
+    return Promise(
+        by=day or ends_at.date(),
+        ends_at=ends_at,
+        event_id=event.id,
+        told_by="staff" if staff else "shop",
+        exact=day is None,
+        told_at=event.occurred_at,
+    )
 
 
-def _deadline(text: str, zone: str) -> datetime:
+def _deadline(text: str, zone: str) -> tuple[datetime, date | None]:
+    """Return the instant that a text names, and the day when it names a day."""
     moment = parse_day_or_instant(text)
-    return moment.astimezone(UTC) if isinstance(moment, datetime) else day_ends(moment, zone)
+    if isinstance(moment, datetime):
+        return moment.astimezone(UTC), None
+    return day_ends(moment, zone), moment
 
 
 # ---------------------------------------------------------------------------- shipments
@@ -190,8 +218,10 @@ def _deadline(text: str, zone: str) -> datetime:
 def _fulfilled(order: Order, event: Event, fact: facts.FulfillmentCreated, _policy: Policy) -> None:
     shipment_id = fact.shipment_id or (fact.fulfillment_id if fact.tracking_number else None)
     made = Fulfillment(fact.fulfillment_id, pieces(fact.lines), shipment_id, event.id, event.occurred_at)
-    others = tuple(f for f in order.fulfillments if f.fulfillment_id != fact.fulfillment_id)
-    order.fulfillments = tuple(sorted((*others, made), key=lambda f: f.fulfillment_id))
+    known = next((f for f in order.fulfillments if f.fulfillment_id == fact.fulfillment_id), None)
+    if known is None or (known.created_at, known.event_id) <= (event.occurred_at, event.id):
+        others = tuple(f for f in order.fulfillments if f is not known)
+        order.fulfillments = tuple(sorted((*others, made), key=lambda f: f.fulfillment_id))
     if shipment_id is not None:
         shipment = _own(order, shipment_id, fact.tracking_number)
         shipment.carrier = fact.carrier or shipment.carrier
@@ -222,15 +252,16 @@ def _shipment_created(order: Order, event: Event, fact: facts.ShipmentCreated, _
 
 
 def _checkpoint(order: Order, event: Event, fact: facts.CheckpointReached, _policy: Policy) -> None:
+    parcels = len(order.shipments)
     shipment = _own(order, fact.shipment_id, fact.tracking_number)
-    estimate = None
+    estimate = day = None
     if fact.estimated_delivery is not None:
-        estimate = _deadline(fact.estimated_delivery, order.zone)
+        estimate, day = _deadline(fact.estimated_delivery, order.zone)
     if fact.carrier and shipment.carrier is None:
         shipment.carrier = fact.carrier
     if fact.tracking_number and shipment.tracking_number is None:
         shipment.tracking_number = fact.tracking_number
-    scan = Checkpoint(event.occurred_at, fact.status, event.id, fact.reason, fact.responsible, estimate)
+    scan = Checkpoint(event.occurred_at, fact.status, event.id, fact.reason, fact.responsible, estimate, day)
     scans = shipment.checkpoints
     if not scans or _scan_order(scans[-1]) <= _scan_order(scan):
         shipment.checkpoints = (*scans, scan)
@@ -241,7 +272,10 @@ def _checkpoint(order: Order, event: Event, fact: facts.CheckpointReached, _poli
         settle(shipment)
     if len(shipment.checkpoints) > MAX_CHECKPOINTS:
         shipment.checkpoints = (scans[0], *shipment.checkpoints[2:])
-    _derive_arrival(order)
+    if len(order.shipments) == parcels:
+        _derive_arrival(order)
+    else:
+        arrive(order)  # which plan belongs to which box depends on how many there are
 
 
 def _scan_order(scan: Checkpoint) -> tuple[datetime, int, str]:
@@ -291,21 +325,40 @@ def _apply(shipment: Shipment, scan: Checkpoint) -> None:
 def _own(order: Order, shipment_id: str | None, tracking_number: str | None) -> Shipment:
     """Return a private copy of a shipment, found by id or tracking number or made, and put it in place."""
     shipments = order.shipments
-    for index, known in enumerate(shipments):
-        if (shipment_id is not None and known.shipment_id == shipment_id) or (
-            tracking_number is not None and known.tracking_number == tracking_number
-        ):
-            mine: Shipment = known.__copy__()  # type: ignore[attr-defined]  # as in evolve
-            if shipment_id is not None:
-                mine.shipment_id = shipment_id
-            if len(shipments) == 1:
-                order.shipments = (mine,)
-            else:
-                order.shipments = (*shipments[:index], mine, *shipments[index + 1 :])
-            return mine
-    mine = Shipment(shipment_id=shipment_id or tracking_number or "1", tracking_number=tracking_number)
-    order.shipments = tuple(sorted((*shipments, mine), key=lambda s: s.shipment_id)) if shipments else (mine,)
+    found = [
+        known
+        for known in shipments
+        if (shipment_id is not None and known.shipment_id == shipment_id)
+        or (tracking_number is not None and known.tracking_number == tracking_number)
+    ]
+    if found:
+        mine: Shipment = found[0].__copy__()  # type: ignore[attr-defined]  # as in evolve
+        if shipment_id is None:
+            found = found[:1]
+        else:
+            mine.shipment_id = shipment_id
+    else:
+        mine = Shipment(shipment_id=shipment_id or tracking_number or "1", tracking_number=tracking_number)
+    for other in found[1:]:
+        _merge(mine, other)
+    if len(shipments) == len(found):
+        order.shipments = (mine,)
+    else:
+        others = (known for known in shipments if all(known is not one for one in found))
+        order.shipments = tuple(sorted((*others, mine), key=lambda s: s.shipment_id))
     return mine
+
+
+def _merge(mine: Shipment, other: Shipment) -> None:
+    """Take what was known of the same parcel under another name: scans may come before the label that ties them."""
+    mine.carrier = mine.carrier or other.carrier
+    mine.tracking_number = mine.tracking_number or other.tracking_number
+    mine.lines = mine.lines if mine.lines is not None else other.lines
+    mine.packing = mine.packing or other.packing
+    if mine.created_at is None:
+        mine.created_at, mine.created_event = other.created_at, other.created_event
+    mine.checkpoints = tuple(sorted((*mine.checkpoints, *other.checkpoints), key=_scan_order))
+    settle(mine)
 
 
 def read_signs(order: Order) -> int:
@@ -333,6 +386,9 @@ def read_signs(order: Order) -> int:
 
 def arrive(order: Order) -> None:
     """Derive what follows from plans, boxes and parcels: whether all is there, and whether it is the right thing."""
+    order.canceled_at = order.called_off_at
+    if order.called_off_at is None and order.canceled and order.lines and not order.wanted():
+        order.canceled_at = order.lines_as_of[0] if order.lines_as_of is not None else order.placed_at
     order.differences = differences(order)
     _derive_arrival(order)
 
@@ -483,6 +539,8 @@ def _replacement_progressed(
     if fact.status == "delivered":
         changes["delivered_at"] = event.occurred_at
     _amend_replacement(order, mine.replacement_id, **changes)
+    if all(r.delivered_at is not None for r in case_of(order).replacements):
+        order.replacement_word = None  # kept: the next replacement gets a word of its own
     arrive(order)
 
 

@@ -13,13 +13,18 @@ from streams.core.policy import Policy, Span
 from streams.core.zones import local_day
 
 
-def forecast(order: Order, now: datetime, policy: Policy) -> DateRange:
-    """Return the range in which the last parcel of the order should arrive, in the customer's days."""
+def forecast(order: Order, now: datetime, policy: Policy, *, judged: bool = True) -> DateRange:
+    """Return the range in which the last parcel of the order should arrive, in the customer's days.
+
+    ``judged=False`` leaves aside which exceptions are open: detectors look at facts alone, or two looks
+    at one moment would see two things.
+    """
     today = local_day(now, order.zone)
     open_parcels = [shipment for shipment in order.shipments if shipment.delivered_at is None]
     if not open_parcels:
         return _range(order, today, policy.forecast.not_handed_over, policy)
-    ranges = [_of_parcel(order, shipment, today, policy) for shipment in open_parcels]
+    stalled = _stalled(order) if judged else frozenset()
+    ranges = [_of_parcel(order, shipment, today, policy, stalled) for shipment in open_parcels]
     return DateRange(from_=max(r.from_ for r in ranges), by=max(r.by for r in ranges))
 
 
@@ -28,7 +33,9 @@ def replacement_forecast(order: Order, now: datetime, policy: Policy) -> DateRan
     return _range(order, local_day(now, order.zone), policy.forecast.replacement, policy)
 
 
-def _of_parcel(order: Order, shipment: Shipment, today: date, policy: Policy) -> DateRange:
+def _of_parcel(
+    order: Order, shipment: Shipment, today: date, policy: Policy, stalled: frozenset[str]
+) -> DateRange:
     spans = policy.forecast
     if shipment.handed_over_at is None:
         honest = _range(order, today, spans.not_handed_over, policy)
@@ -36,7 +43,7 @@ def _of_parcel(order: Order, shipment: Shipment, today: date, policy: Policy) ->
         honest = _range(order, today, spans.out_for_delivery, policy)
     elif shipment.status == "attempt_failed":
         honest = _range(order, today, spans.attempt_failed, policy)
-    elif any(t.kind == "stalled_in_transit" and t.subject == shipment.shipment_id for t in _open(order)):
+    elif shipment.shipment_id in stalled:
         honest = _range(order, today, spans.stalled, policy)
     else:
         honest = _range(order, today, spans.in_transit, policy)
@@ -49,9 +56,9 @@ def _of_parcel(order: Order, shipment: Shipment, today: date, policy: Policy) ->
     return DateRange(from_=estimate, by=max(by, honest.by))
 
 
-def _open(order: Order) -> list:  # type: ignore[type-arg]
-    case = order.case
-    return [t for t in case.troubles if t.cleared_at is None] if case is not None else []
+def _stalled(order: Order) -> frozenset[str]:
+    troubles = order.case.troubles if order.case is not None else ()
+    return frozenset(t.subject for t in troubles if t.kind == "stalled_in_transit" and t.cleared_at is None)
 
 
 def _range(order: Order, today: date, span: Span, policy: Policy) -> DateRange:

@@ -26,6 +26,9 @@ from streams.core.ids import identify
 from streams.core.money import Money
 from streams.core.workdays import Lane
 
+Stamp = tuple[datetime, str]
+"""When something was said, and in which event: the later one stands, whichever came to us first."""
+
 MAX_SEEN = 1024  # event ids an order remembers; the oldest are forgotten first
 MAX_CHECKPOINTS = 64  # scans kept of one parcel; the earliest after the first are forgotten
 
@@ -38,6 +41,7 @@ class Promise(msgspec.Struct, frozen=True, array_like=True):
     event_id: str
     told_by: Literal["shop", "staff", "mail"] = "shop"
     exact: bool = False
+    told_at: datetime | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
@@ -49,6 +53,7 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     reason: str | None = None
     responsible: str | None = None
     estimate: datetime | None = None
+    estimate_day: date | None = None
 
 
 class Fulfillment(msgspec.Struct, frozen=True, array_like=True):
@@ -234,11 +239,16 @@ class Order(msgspec.Struct, array_like=True):
     replacement_word: Promise | None = None
     ship_by: datetime | None = None
     ship_by_event: str = ""
+    ship_by_day: date | None = None
+    ship_by_as_of: Stamp | None = None
     approved_at: datetime | None = None
     approved_event: str = ""
     canceled: tuple[Pieces, ...] = ()
+    called_off_at: datetime | None = None
     canceled_at: datetime | None = None
-    changed_at: datetime | None = None
+    customer_as_of: Stamp | None = None
+    lines_as_of: Stamp | None = None
+    shipping_as_of: Stamp | None = None
     fulfillments: tuple[Fulfillment, ...] = ()
     shipments: tuple[Shipment, ...] = ()
     reports: tuple[Report, ...] = ()

@@ -22,6 +22,7 @@ from streams.core.events import (
     FulfillmentCreated,
     MessageDeferred,
     MessageOutcome,
+    MessageWithdrawn,
     ReturnLabelIssued,
     ShipmentCreated,
 )
@@ -136,8 +137,8 @@ class Engine:
                 return
             incoming = placed
         assert incoming.order_id is not None
-        if incoming.order_id == TICK_ORDER or getattr(incoming.fact, "replaces", None) == TICK_ORDER:
-            self._bury_event(incoming, place, _reserved(), now)
+        if not (_is_order(incoming.order_id) and _is_order(getattr(incoming.fact, "replaces", None))):
+            self._bury_event(incoming, place, _no_order(), now)
         elif self._fold_incoming(incoming, place, now) and isinstance(incoming.fact, _TEACHES):
             self._learn(incoming.order_id, incoming.fact, now)
 
@@ -228,11 +229,7 @@ class Engine:
                 if waited is not None and waited != number:
                     self._batch.done.append(waited)
             event = _outcome(fact, now)
-            data = encode_fact(fact)
-            before = self.processor.duplicates
-            self._fold(event, data)
-            if self.processor.duplicates == before:
-                self._log(event.id, event.order_id, fact.TYPE, now, data, pending=False)
+            self._fold(event, encode_fact(fact), is_outcome=True)
             if isinstance(fact, _TEACHES):
                 self._learn(event.order_id, fact, now)
         if number is not None and not waits:
@@ -262,12 +259,15 @@ class Engine:
         self._entries = []
         self._batch = Batch()
         self.pending.extend(self._decided)
+        if any(isinstance(one.fact, MessageWithdrawn) for one in self._decided):
+            # Taking back comes first: a mail that is still waiting here then finds its door closed.
+            self.pending.sort(key=lambda one: not isinstance(one.fact, MessageWithdrawn))
         self._decided = []
         if self._since_snapshot >= SNAPSHOT_EVENTS:
             self.snapshot()
 
     def take_pending(self, most: int | None = None) -> Sequence[LoggedDecision]:
-        """Return the written decisions that want to be made true, oldest first, and forget them here."""
+        """Return the written decisions that want to be made true, in their order, and forget them here."""
         pending = self.pending[:most]
         del self.pending[:most]
         return pending
@@ -288,8 +288,12 @@ class Engine:
 
     # ------------------------------------------------------------------------ inside
 
-    def _fold(self, event: Event, data: bytes) -> None:
+    def _fold(self, event: Event, data: bytes, *, is_outcome: bool = False) -> None:
+        """Fold an event and log what was decided; an outcome is logged itself, before what follows from it."""
+        known = self.processor.duplicates
         decisions = self.processor.fold(event)
+        if is_outcome and self.processor.duplicates == known:
+            self._log(event.id, event.order_id, event.fact.TYPE, event.recorded_at, data, pending=False)
         self._entries.append(
             Entry(
                 event.order_id,
@@ -374,11 +378,16 @@ def _as_native(incoming: Incoming) -> bytes:
     )
 
 
-def _reserved() -> Rejected:
+def _is_order(name: str | None) -> bool:
+    """True for what may become the id of an order; ``*`` stands for all of them."""
+    return name is None or (name != TICK_ORDER and name.isprintable())
+
+
+def _no_order() -> Rejected:
     return Rejected(
-        code="order-id-reserved",
-        why=f"{TICK_ORDER!r} is no order: it stands for all of them",
-        hint="send the order id that people and systems call it by",
+        code="order-id-unusable",
+        why=f"the order, or the one that it replaces, is {TICK_ORDER!r} or has characters that nobody can print",
+        hint="send the id that people and systems call the order by",
     )
 
 

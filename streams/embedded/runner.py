@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -17,6 +17,7 @@ from streams import telemetry
 from streams.core.events import AnyFact, MessageOutcome, MessageQueued, MessageWithdrawn
 from streams.embedded.engine import BLOCK_EVENTS, READ_UNTIL, Engine
 from streams.embedded.journal import LoggedDecision
+from streams.embedded.pipe import read_behind
 from streams.pipeline.effects import Effects
 from streams.pipeline.ports import Record, Rejected, Source, Translation
 
@@ -61,6 +62,7 @@ class Runner:
         self._retry_at: datetime | None = None
         self._is_retrying = False
         self._is_ending = False
+        self._is_catching_up = False
         self._nudge = asyncio.Event()
 
     # ------------------------------------------------------------------------ history
@@ -203,7 +205,9 @@ class Runner:
         self._told(recover(now), now)
         nudge = self._nudge
         keeper = asyncio.create_task(self._keep_time(clock, nudge))
+        self._is_catching_up = True
         feeders = [asyncio.create_task(self._feed(feed, clock)) for feed in self.feeds]
+        reading = asyncio.create_task(self._catch_up(feeders))
         stopped = asyncio.create_task(self.stop.wait())
         try:
             fed: asyncio.Future[Any] = asyncio.gather(*feeders)
@@ -216,16 +220,28 @@ class Runner:
                     await asyncio.wait(first - {fed}, return_when=asyncio.FIRST_COMPLETED)
             if keeper.done():
                 keeper.result()
+        except BaseException:
+            self.stop.set()  # begin nothing more on half the knowledge
+            raise
         finally:
             self._is_ending = True
+            self._is_catching_up = False
             nudge.set()
-            for task in (*feeders, stopped):
+            for task in (*feeders, reading, stopped):
                 task.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.gather(*feeders, return_exceptions=True)
             await keeper
             self.engine.commit()
             self.engine.snapshot()
+
+    async def _catch_up(self, feeders: Sequence[asyncio.Task[None]]) -> None:
+        """Do nothing about an order before its files are read to the end: their last line may say that it arrived."""
+        files = [task for task, feed in zip(feeders, self.feeds, strict=True) if feed.location != "-"]
+        if files:
+            await asyncio.wait(files)
+        self._is_catching_up = False
+        self._nudge.set()
 
     async def submit(self, feed: Feed, records: Sequence[Record], clock: Callable[[], datetime]) -> int:
         """Take records that were pushed to us; they are durable when this returns."""
@@ -241,21 +257,16 @@ class Runner:
         engine = self.engine
         records = feed.source.read(feed.location, after=engine.journal.intake_position(feed.key))
         count = 0
-        while not self.stop.is_set():
-            record = (
-                await asyncio.to_thread(next, records, None) if feed.location == "-" else next(records, None)
-            )
-            if record is None:
+        async for some in read_behind(records) if feed.location == "-" else _in_blocks(records):
+            for record in some:
+                engine.take(record, feed.source.translate(record), clock(), feed.key)
+                self._count()
+            count += len(some)
+            engine.commit()
+            self._nudge.set()
+            await asyncio.sleep(0)
+            if self.stop.is_set():
                 break
-            engine.take(record, feed.source.translate(record), clock(), feed.key)
-            self._count()
-            count += 1
-            if feed.location == "-" or engine.buffered >= BLOCK_EVENTS:
-                engine.commit()
-                self._nudge.set()
-                await asyncio.sleep(0)
-        engine.commit()
-        self._nudge.set()
         telemetry.source_finished(source=feed.source.name, place=feed.location, count=count)
 
     async def _keep_time(self, clock: Callable[[], datetime], nudge: asyncio.Event) -> None:
@@ -269,7 +280,7 @@ class Runner:
                 engine.pass_time(now)
                 engine.commit()
             under_way = {task for task in under_way if not _finished(task)}
-            if not self.stop.is_set():
+            if not self.stop.is_set() and not self._is_catching_up:
                 # What is not begun when we are told to stop stays pending, for the next start.
                 under_way |= self._begin(now, clock, _AT_ONCE - len(under_way))
             if not under_way and (self.stop.is_set() or (self._is_ending and not engine.pending)):
@@ -326,6 +337,11 @@ def _ahead(moment: datetime) -> Rejected:
         why=f"it claims {moment.isoformat()}, more than a year ahead of all records behind it",
         hint="look at the clock of the system that wrote it, correct the time, then redrive the letter",
     )
+
+
+async def _in_blocks(records: Iterator[Record]) -> AsyncIterator[list[Record]]:
+    while some := list(islice(records, BLOCK_EVENTS)):
+        yield some
 
 
 async def _wait(nudge: asyncio.Event) -> None:

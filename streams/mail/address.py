@@ -10,7 +10,9 @@ from email_validator import validate_email
 
 # What nearly every address looks like: its name is fine as it stands, so only its domain must be looked up.
 # Capital letters go the long way (`Info@` is `info@`), and so does what IDNA may lengthen.
-_PLAIN = re.compile(r"(?=[^@]{1,64}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?P<domain>(?!.*xn--)[a-z0-9.-]{1,180})", re.ASCII)
+_PLAIN = re.compile(
+    r"(?=[^@]{1,64}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?P<domain>(?!.*xn--)[a-z0-9.-]{1,180})", re.ASCII
+)
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):

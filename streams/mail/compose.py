@@ -12,7 +12,7 @@ from binascii import b2a_base64, b2a_qp
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from struct import unpack
+from struct import Struct
 from urllib.parse import quote
 
 from streams.core.events import MessageQueued
@@ -152,8 +152,15 @@ def _quoted_printable(text: str) -> bytes:
     return b2a_qp(_unix_lines(text).encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")
 
 
+_LINES = Struct("76s" * 64)
+
+
 def _base64(content: bytes) -> bytes:
     """Return lines of 76 (RFC 2045 6.8); struct cuts a long mail three times as fast as slices do."""
     encoded = b2a_base64(content, newline=False)
-    lines, rest = divmod(len(encoded), 76)
-    return b"\r\n".join(unpack("76s" * lines + (f"{rest}s" if rest else ""), encoded))
+    whole = len(encoded) - len(encoded) % _LINES.size
+    lines: list[bytes] = []
+    for some in _LINES.iter_unpack(memoryview(encoded)[:whole]):
+        lines += some
+    lines += [encoded[start : start + 76] for start in range(whole, len(encoded), 76)]
+    return b"\r\n".join(lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 
 # C0 and C1 controls, line and paragraph separators, byte order mark, lone surrogates, and the marks that
@@ -26,20 +27,23 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def clean(text: str, limit: int) -> str:
     """Return ``text`` on one line, without anything that acts instead of being read, cut at ``limit``."""
-    return " ".join(_UNSAFE.sub(" ", text).split())[:limit].rstrip()
+    if not (text.isascii() and text.isprintable()):  # printable ASCII, as nearly all is, has nothing unsafe
+        text = _UNSAFE.sub(" ", text)
+    return " ".join(text.split())[:limit].rstrip()
 
 
 def encoded_words(text: str) -> str:
     """Return cleaned text as folded RFC 2047 words, none of which splits a character."""
+    octets = text.encode()
     words: list[str] = []
-    chunk = b""
-    for letter in text:
-        octets = letter.encode()
-        if len(chunk) + len(octets) > _WORD_BYTES:
-            words.append(_word(chunk))
-            chunk = b""
-        chunk += octets
-    words.append(_word(chunk))
+    start = 0
+    while len(octets) - start > _WORD_BYTES:
+        end = start + _WORD_BYTES
+        while octets[end] & 0xC0 == 0x80:  # inside a character (RFC 3629)
+            end -= 1
+        words.append(_word(octets[start:end]))
+        start = end
+    words.append(_word(octets[start:]))
     return "\r\n ".join(words)
 
 
@@ -95,6 +99,7 @@ def id_token(identifier: str) -> str:
     return "h." + blake2b(identifier.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
+@lru_cache(maxsize=256)
 def date_field(moment: datetime) -> str:
     """Return the Date of RFC 5322 in UTC; written out because ``strftime`` follows the locale."""
     utc = moment.astimezone(UTC)

@@ -72,6 +72,7 @@ class LedgerSender:
         self._cases = _Turns()
         # Twice the connections: one mail is rendered while another is under way, and not a thousand.
         self._room = asyncio.Semaphore(2 * transport.concurrency)
+        self._under_way = 0
 
     # ------------------------------------------------------------------------ the port
 
@@ -192,15 +193,28 @@ class LedgerSender:
         if isinstance(mailbox, Unusable):
             return await self._settle(row, rules.suppressed(row, mailbox.why, now))
         async with self._room:
+            self._under_way += 1
             try:
-                row, envelope = self._compose(message, claim, mailbox)
-            except Problem as problem:
-                return await self._settle(row, _not_composed(row, problem, now))
-            except Exception as error:  # noqa: BLE001 - one strange letter must not stop all others
-                # Its text is left out: it may quote the letter.
-                strange = Problem("mail-compose", f"unexpected {type(error).__name__} while rendering")
-                return await self._settle(row, _not_composed(row, strange, now))
-            return await self._deliver(message, row, envelope, now)
+                end = await self._make_true(message, claim, mailbox, now)
+            finally:
+                self._under_way -= 1
+        # While others are under way one of them is about to write `sending`: our end goes along with it.
+        return () if end is None else await self._settle(*end, patient=self._under_way > 0)
+
+    async def _make_true(
+        self, message: MessageQueued, claim: Claim, mailbox: Mailbox, now: datetime
+    ) -> tuple[Row, Row] | None:
+        """Render and deliver; return the row as the ledger holds it and as it ends, or None when it was withdrawn."""
+        row = claim.row
+        try:
+            ready, envelope = self._compose(message, claim, mailbox)
+        except Problem as problem:
+            return row, _not_composed(row, problem, now)
+        except Exception as error:  # noqa: BLE001 - one strange letter must not stop all others
+            # Its text is left out: it may quote the letter.
+            strange = Problem("mail-compose", f"unexpected {type(error).__name__} while rendering")
+            return row, _not_composed(row, strange, now)
+        return await self._deliver(message, ready, envelope, now)
 
     def _compose(self, message: MessageQueued, claim: Claim, mailbox: Mailbox) -> tuple[Row, Envelope]:
         rendered = self._renderer.render(message)
@@ -224,7 +238,7 @@ class LedgerSender:
 
     async def _deliver(
         self, message: MessageQueued, row: Row, envelope: Envelope, now: datetime
-    ) -> tuple[MessageOutcome, ...]:
+    ) -> tuple[Row, Row] | None:
         """Hand it over; the row becomes ``sending`` at the last moment at which it can still be stopped."""
         stands = row  # what the ledger holds, for the compare-and-set
 
@@ -238,10 +252,10 @@ class LedgerSender:
 
         delivery = await self._transport.deliver(envelope, before_dot)
         if isinstance(delivery, Withheld):
-            return ()
+            return None
         self._heed(message, delivery, now)
         rule = self._doubt_rules.get(message.template, "leave")
-        return await self._settle(stands, rules.settled(stands, delivery, now, rule))
+        return stands, rules.settled(stands, delivery, now, rule)
 
     def _heed(self, message: MessageQueued, delivery: Delivery, now: datetime) -> None:
         """Draw the conclusions that reach beyond this message."""
@@ -250,9 +264,9 @@ class LedgerSender:
         if isinstance(delivery, OurFault):
             self._alarm(message, delivery)
 
-    async def _settle(self, old: Row, new: Row) -> tuple[MessageOutcome, ...]:
+    async def _settle(self, old: Row, new: Row, *, patient: bool = False) -> tuple[MessageOutcome, ...]:
         """Write the end down, and tell it; who was declared dead meanwhile has nothing to tell."""
-        return rules.outcome(new) if await self._commits.swap(old, new) else ()
+        return rules.outcome(new) if await self._commits.swap(old, new, patient=patient) else ()
 
     def _after_death(self, row: Row, now: datetime) -> Row:
         if row.state == "claimed":

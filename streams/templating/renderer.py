@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from streams.templating.variables import Speaker
 
 SUBJECT_LIMIT = 150  # characters; phones show 40, and a longer one is cut anyway
 PREHEADER_LIMIT = 200  # characters; clients show 40 to 90
+_SPEAKERS = 1000  # kept; the world writes some hundred locales, but anybody can make one up
 _BLANKS = re.compile(r"\n{3,}")
 
 
@@ -94,7 +96,7 @@ class CatalogueRenderer:
         preheader = one_line(sandbox.fill(compiled.preheader, names), PREHEADER_LIMIT)
         names |= {
             "say": speaker.phrases.frame,
-            "lang": str(speaker.locale).replace("_", "-"),
+            "lang": speaker.lang,
             "subject": subject,
             "preheader": preheader,
             "json_ld": parcel_delivery(message.order_id, letter, self.catalogue.brand)
@@ -126,18 +128,28 @@ class CatalogueRenderer:
         A reader in London with English words gets ``24 November``; one in Tokyo who falls back to
         English gets English dates too: a mail is in one language.
         """
+        speaker = self._speakers.get((words, asked))
+        if speaker is None:
+            speaker = self._new_speaker(words, asked)
+            if len(self._speakers) < _SPEAKERS:
+                self._speakers[words, asked] = speaker
+        return speaker
+
+    def _new_speaker(self, words: str, asked: str) -> Speaker:
         own = wording.parse_locale(words) or Locale(FALLBACK_LOCALE)
         wanted = wording.parse_locale(asked)
         locale = wanted if wanted is not None and wanted.language == own.language else own
-        key = (words, str(locale))
-        if key not in self._speakers:
-            phrases = self.catalogue.phrases[choose_locale(self.catalogue.phrases, words)]
-            self._speakers[key] = Speaker(self.catalogue.brand, locale, phrases)
-        return self._speakers[key]
+        phrases = self.catalogue.phrases[choose_locale(self.catalogue.phrases, words)]
+        return Speaker(self.catalogue.brand, locale, phrases)
 
 
 def choose_locale(known: Collection[str], asked: str) -> str:
     """Return the words for ``asked``: exactly, then the language, then its nearest sibling, then English."""
+    return _nearest(tuple(known), asked)
+
+
+@lru_cache(maxsize=4096)
+def _nearest(known: tuple[str, ...], asked: str) -> str:
     locale = wording.parse_locale(asked)
     if locale is None:
         return FALLBACK_LOCALE

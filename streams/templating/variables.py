@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +37,10 @@ class Speaker:
         self.brand = brand
         self.locale = locale
         self.phrases = phrases
+        self.lang = str(locale).replace("_", "-")
+        # Letters of one time speak of the same few days.
+        self._day = lru_cache(maxsize=1000)(self._written_day)
+        self._range = lru_cache(maxsize=1000)(self._written_range)
         self._brand_names: Names = {
             "name": brand.name,
             "human": brand.sender.human,
@@ -84,13 +89,13 @@ class Speaker:
         reply = f"mailto:{self.brand.sender.reply_to}?subject={subject}"
         return {"reply": reply, "stop": f"{reply}%20STOP", "website": self.brand.website}
 
-    def _day(self, day: date | None) -> str | None:
+    def _written_day(self, day: date | None) -> str | None:
         return None if day is None else wording.long_day(day, self.locale, self.phrases)
 
     def _money(self, amount: Money | None) -> str | None:
         return wording.money(amount, self.locale) if amount is not None and amount.minor > 0 else None
 
-    def _range(self, days: DateRange | None) -> Names | None:
+    def _written_range(self, days: DateRange | None) -> Names | None:
         if days is None:
             return None
         return {

@@ -95,10 +95,16 @@ def money(amount: Money, locale: Locale) -> str:
 
 def count(number: int, forms: dict[str, str], locale: Locale) -> str:
     """Return ``1 item`` or ``3 items``; the category comes from the language's own plural rule."""
-    form = forms.get(str(locale.plural_form(number)), forms["other"])
-    return form.format(count=format_decimal(number, locale=locale))
+    category, digits = _number(number, locale)
+    return forms.get(category, forms["other"]).format(count=digits)
+
+
+@lru_cache(maxsize=4096)
+def _number(number: int, locale: Locale) -> tuple[str, str]:
+    """Return the plural category and the digits of a number."""
+    return str(locale.plural_form(number)), format_decimal(number, locale=locale)
 
 
 def listed(parts: list[str], locale: Locale) -> str:
     """Return ``a, b, and c`` as the language lists things."""
-    return format_list(parts, locale=locale)
+    return format_list(parts, locale=locale) if len(parts) != 1 else parts[0]

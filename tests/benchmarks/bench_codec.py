@@ -1,23 +1,19 @@
-"""How far the codec is from its floor: msgspec decoding the same bytes with nothing around it.
-
-Run with ``pytest -s tests/benchmarks/bench_codec.py``; prints ratios, fails nothing by a time.
-"""
+"""How far the codec is from its floor: msgspec decoding the same bytes with nothing around it."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import pytest
 
 from streams.codec.blocks import Entry, decode_block, encode_block
 from streams.codec.envelope import decode_envelope, encode_envelope
 from streams.codec.registry import FACTS, decode_fact, encode_fact
 from streams.core.events import CheckpointReached, Customer, Event, OrderedLine, OrderPlaced, PromiseWindow
 from streams.core.money import Money
+from tests.benchmarks.measure import Row, beside, lap
 
-pytestmark = pytest.mark.benchmark
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SCAN = CheckpointReached(
     status="in_transit", order_id="ORD-1", shipment_id="ORD-1-1", location="Curitiba, PR", reason="delayed"
@@ -33,60 +29,77 @@ PLACED = OrderPlaced(
 )
 
 
-def rate(call, count, repeat=5):
-    """Return calls per second: the best of ``repeat`` rounds, since noise only ever slows down."""
-    best = float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return count / best
+def rows() -> Iterator[Row]:
+    """One fact, a block of 256, and an envelope with all its checks."""
+    for name, fact in (("scan", SCAN), ("order", PLACED)):
+        yield _fact(name, fact)
+        yield _block(name, fact)
+        yield _packing(name, fact)
+    yield _envelope()
 
 
-def entries(fact, count=256):
+def _fact(name, fact):
+    payload, loops = encode_fact(fact), range(20_000)
+    bare = msgspec.json.Decoder(FACTS[fact.TYPE]).decode
+    return beside(
+        f"decode a fact ({name})",
+        "facts",
+        lap(lambda: [decode_fact(fact.TYPE, payload) for _ in loops], len(loops)),
+        lap(lambda: [bare(payload) for _ in loops], len(loops)),
+        floor_name="msgspec alone",
+    )
+
+
+def _block(name, fact):
+    block = encode_block(_entries(fact))
+    bare = msgspec.json.Decoder(FACTS[fact.TYPE]).decode
+    unpack = msgspec.msgpack.Decoder(tuple[int, list[Entry]]).decode
+
+    def bare_block(block):
+        return [bare(entry.data) for entry in unpack(block)[1]]
+
+    return beside(
+        f"decode a block ({name}s)",
+        "events",
+        lap(lambda: _repeat(decode_block, block), 25_600),
+        lap(lambda: _repeat(bare_block, block), 25_600),
+        floor_name="msgspec alone",
+    )
+
+
+def _packing(name, fact):
+    entries = _entries(fact)
+    bare = msgspec.msgpack.Encoder().encode
+    return beside(
+        f"encode a block ({name}s)",
+        "events",
+        lap(lambda: _repeat(encode_block, entries), 25_600),
+        lap(lambda: _repeat(bare, (1, entries)), 25_600),
+        floor_name="msgspec alone",
+    )
+
+
+def _envelope():
+    event = Event(id="1", source="shop/eu", order_id="ORD-1", occurred_at=NOON, recorded_at=NOON, fact=PLACED)
+    raw, loops = encode_envelope(event), range(10_000)
+    bare = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+    return beside(
+        "decode an envelope (order)",
+        "events",
+        lap(lambda: [decode_envelope(raw) for _ in loops], len(loops)),
+        lap(lambda: [bare(raw) for _ in loops], len(loops)),
+        floor_name="msgspec alone, nothing checked",
+    )
+
+
+def _repeat(call, argument):
+    for _ in range(100):
+        call(argument)
+
+
+def _entries(fact, count=256):
     payload = encode_fact(fact)
     return [
         Entry(f"ORD-{n}", f"e-{n}", "shop/eu", fact.TYPE, NOON, NOON + timedelta(seconds=n), payload)
         for n in range(count)
     ]
-
-
-@pytest.mark.parametrize("fact", [SCAN, PLACED], ids=["checkpoint", "order"])
-def test_fact(fact):
-    """One fact, beside the bare typed decoder."""
-    payload, loops = encode_fact(fact), range(20_000)
-    bare = msgspec.json.Decoder(FACTS[fact.TYPE]).decode
-    ours = rate(lambda: [decode_fact(fact.TYPE, payload) for _ in loops], len(loops))
-    floor = rate(lambda: [bare(payload) for _ in loops], len(loops))
-
-    print(f"\nfact {fact.TYPE}: {ours:,.0f}/s = {ours / floor:.0%} of bare msgspec ({floor:,.0f}/s)")
-
-
-@pytest.mark.parametrize("fact", [SCAN, PLACED], ids=["checkpoint", "order"])
-def test_block(fact):
-    """A block of 256, beside the bare decoders of its two layers."""
-    block, blocks = encode_block(entries(fact)), range(100)
-    bare = msgspec.json.Decoder(FACTS[fact.TYPE]).decode
-    unpack = msgspec.msgpack.Decoder(tuple[int, list[Entry]]).decode
-    ours = rate(lambda: [decode_block(block) for _ in blocks], 25_600)
-    floor = rate(lambda: [[bare(entry.data) for entry in unpack(block)[1]] for _ in blocks], 25_600)
-    packing = entries(fact)
-    pack = rate(lambda: [encode_block(packing) for _ in blocks], 25_600)
-
-    print(
-        f"\nblock of {fact.TYPE}: decode {ours:,.0f}/s = {ours / floor:.0%} of bare msgspec ({floor:,.0f}/s)"
-    )
-    print(f"block of {fact.TYPE}: encode {pack:,.0f}/s, {len(block) / 256:.0f} bytes an entry")
-
-
-def test_envelope():
-    """One CloudEvent with all checks, beside a typed decode without any."""
-    event = Event(id="1", source="shop/eu", order_id="ORD-1", occurred_at=NOON, recorded_at=NOON, fact=PLACED)
-    raw, loops = encode_envelope(event), range(10_000)
-    bare = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-    ours = rate(lambda: [decode_envelope(raw) for _ in loops], len(loops))
-    floor = rate(lambda: [bare(raw) for _ in loops], len(loops))
-
-    print(
-        f"\nenvelope ({len(raw)} bytes): {ours:,.0f}/s = {ours / floor:.0%} of bare msgspec ({floor:,.0f}/s)"
-    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import Iterator
+from functools import partial
 
 from streams import wiring
 from streams.assets import templates_dir
@@ -25,19 +27,23 @@ _NUMBERS = itertools.count()
 NOON = month.PLAN.until
 
 
-def rows():
-    """One connection, where the dialogue is waited for, and ten, where it is not."""
+def rows() -> Iterator[Row]:
+    """One connection, where every reply is waited for, and ten, where nothing is."""
     mails = Mails()
     with sink() as port:
         for connections in (1, 10):
             yield beside(
                 f"mail, {connections} connection{'s' * (connections > 1)}",
                 "mails",
-                lambda: asyncio.run(mails.sent(port, connections)),
-                lambda: asyncio.run(mails.pushed(port, connections)),
+                partial(_run, mails.sent, port, connections),
+                partial(_run, mails.pushed, port, connections),
                 floor_name="the pool with ready-made bytes",
                 aim_ratio=0.7,
             )
+
+
+def _run(work, port: int, connections: int) -> float:
+    return asyncio.run(work(port, connections))
 
 
 class Mails:

@@ -1,20 +1,17 @@
-"""How fast the published tables become facts, on a history made here in their layout.
-
-Run with ``pytest -s tests/benchmarks/bench_sources.py``; prints rates, fails nothing by a time.
-"""
+"""How fast the published tables become facts, on a history made here in their layout."""
 
 from __future__ import annotations
 
 import csv
-import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import pytest
-
 from streams.sources import discover
+from tests.benchmarks import month
+from tests.benchmarks.measure import Row, beside, lap
 
-pytestmark = pytest.mark.benchmark
 ORDERS = 20_000
+EVENTS = 4 * ORDERS  # placed, approved, handed over, delivered
 START = datetime(2017, 6, 1, 8, 0, 0)
 HEADER = "order_id customer_id order_status order_purchase_timestamp order_approved_at order_delivered_carrier_date order_delivered_customer_date order_estimated_delivery_date".split()  # noqa: SIM905 - easier to read than a list
 
@@ -44,18 +41,28 @@ def write_tables(folder):
             rows.writerow([f"{number:032x}", 1, f"sku{number % 999}", "s", START, "19.9", "7.5"])
 
 
-def test_history(tmp_path):
+def rows() -> Iterator[Row]:
     """Reading, checking, sorting and encoding, beside the CSV reader alone."""
-    write_tables(tmp_path)
+    folder = month.room() / "tables"
+    folder.mkdir(exist_ok=True)
+    write_tables(folder)
     source = discover()["csv_history"]
-    start = time.perf_counter()
-    events = sum(len(source.translate(record)) for record in source.read(str(tmp_path)))
-    ours = time.perf_counter() - start
-    start = time.perf_counter()
-    for name in ("olist_orders_dataset.csv", "olist_order_items_dataset.csv"):
-        with (tmp_path / name).open(newline="") as table:
-            sum(1 for _ in csv.reader(table))
-    floor = time.perf_counter() - start
-    print(f"\ncsv_history: {events / ours:,.0f} events/s; {ours / floor:.1f} times the CSV reader alone")
 
-    assert events == 4 * ORDERS
+    def translate() -> None:
+        events = sum(len(source.translate(record)) for record in source.read(str(folder)))
+        assert events == EVENTS
+
+    def only_read() -> None:
+        for name in ("olist_orders_dataset.csv", "olist_order_items_dataset.csv"):
+            with (folder / name).open(newline="") as table:
+                sum(1 for _ in csv.reader(table))
+
+    yield beside(
+        "read published tables",
+        "events",
+        lap(translate, EVENTS),
+        lap(only_read, EVENTS),
+        floor_name="the CSV reader alone",
+        rounds=3,
+        warm=False,
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -55,50 +55,31 @@ def beside(
     *,
     floor_name: str,
     rounds: int = ROUNDS,
+    warm: bool = True,
     aim: float | None = None,
     aim_ratio: float | None = None,
 ) -> Row:
-    """Return the row of one speed beside its floor."""
-    laps = in_turns({"floor": floor, "ours": ours}, rounds)
-    return row(name, unit, laps["ours"], laps["floor"], floor_name=floor_name, aim=aim, aim_ratio=aim_ratio)
-
-
-def row(
-    name: str,
-    unit: str,
-    ours: list[float],
-    floor: list[float],
-    *,
-    floor_name: str,
-    aim: float | None = None,
-    aim_ratio: float | None = None,
-) -> Row:
-    """Return the row of laps that were taken in turns: neighbors stand at the same place of both lists."""
+    """Return the row of one speed beside its floor; ``warm`` runs each once before anything counts."""
+    if warm:
+        floor(), ours()
+    pairs = [(_alone(floor), _alone(ours)) for _ in range(rounds)]
     return Row(
         name=name,
         unit=unit,
-        rate=statistics.median(ours),
+        rate=statistics.median(own for _, own in pairs),
         floor_name=floor_name,
-        floor=statistics.median(floor),
-        ratio=statistics.median(own / low for own, low in zip(ours, floor, strict=True)),
+        floor=statistics.median(low for low, _ in pairs),
+        ratio=statistics.median(own / low for low, own in pairs),
         aim=aim,
         aim_ratio=aim_ratio,
     )
 
 
-def in_turns(laps: Mapping[str, Lap], rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Return the rates of every lap, taken one after the other, round by round.
-
-    The first round warms caches up and is not counted. What the benchmark itself holds in memory is kept
-    out of the collector's sight, or collections would measure the benchmark.
-    """
-    rates: dict[str, list[float]] = {name: [] for name in laps}
-    for number in range(rounds + 1):
-        for name, run in laps.items():
-            gc.collect()
-            gc.freeze()
-            rate = run()
-            gc.unfreeze()
-            if number:
-                rates[name].append(rate)
-    return rates
+def _alone(run: Lap) -> float:
+    """Return a lap's rate; what the benchmark holds in memory is out of the collector's sight meanwhile."""
+    gc.collect()
+    gc.freeze()
+    try:
+        return run()
+    finally:
+        gc.unfreeze()

@@ -4,7 +4,6 @@ import ast
 import json
 import re
 import shlex
-from pathlib import Path
 from typing import get_args
 
 import click
@@ -45,7 +44,9 @@ def codes_in(tree):
     """Yield every code that a module raises: texts, and patterns for texts that are put together."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
-            names = [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+            names = [
+                name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)
+            ]
             if {"code", "CODE"} & set(names):
                 yield from found(node.value)
         if isinstance(node, ast.Call):
@@ -84,9 +85,7 @@ def explained():
 
 def test_every_code_that_is_raised_is_explained(explained):
     """What people paste into a search box has an answer; the source itself says which codes there are."""
-    raised = {
-        pattern: str(path.relative_to(ROOT)) for path, tree in sources() for pattern in codes_in(tree)
-    }
+    raised = {pattern: str(path.relative_to(ROOT)) for path, tree in sources() for pattern in codes_in(tree)}
     unexplained = {
         pattern: where
         for pattern, where in raised.items()
@@ -94,7 +93,7 @@ def test_every_code_that_is_raised_is_explained(explained):
     }
 
     assert len(raised) > 100
-    assert {} == unexplained
+    assert unexplained == {}
 
 
 def test_no_code_is_explained_that_nobody_raises(explained):
@@ -102,16 +101,16 @@ def test_no_code_is_explained_that_nobody_raises(explained):
     raised = [pattern for _, tree in sources() for pattern in codes_in(tree)]
     raised += [re.escape(word) for _, tree in sources() for word in texts(tree) if CODE.fullmatch(word)]
 
-    assert [] == [
-        code
-        for code in explained["problems"]
-        if not any(re.fullmatch(pattern, code) for pattern in raised)
-    ]
+    assert [
+        code for code in explained["problems"] if not any(re.fullmatch(pattern, code) for pattern in raised)
+    ] == []
 
 
 def texts(tree):
     return (
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
 
 
@@ -138,24 +137,26 @@ def test_a_kind_shows_the_thresholds_in_force(tmp_path):
     pages = document(firstword("explain", "late_delivery", "--policy", rules, "--json"))["pages"]
 
     (page,) = [page for page in pages if page["topic"] == "kinds"]
-    assert 2 == page["thresholds"]["major_days"]
-    assert "late_delivery" == page["responses"]["minor"]["message"]
+    assert page["thresholds"]["major_days"] == 2
+    assert page["responses"]["minor"]["message"] == "late_delivery"
 
 
 def test_an_event_comes_with_an_example_that_can_be_sent():
     """The fields, and data that fits them; the version may be left out."""
     (page,) = document(firstword("explain", "order.canceled", "--json"))["pages"]
 
-    assert ("order.canceled.v1", "comes in") == (page["type"], page["way"])
+    assert (page["type"], page["way"]) == ("order.canceled.v1", "comes in")
     assert {"order_id", "lines", "reason"} == set(page["example"])
 
 
-@pytest.mark.parametrize("asked", ["FIRSTWORD_MAIL_URL", "mail_url", "journal-not-written", "Dead letter", "accepted"])
+@pytest.mark.parametrize(
+    "asked", ["FIRSTWORD_MAIL_URL", "mail_url", "journal-not-written", "Dead letter", "accepted"]
+)
 def test_a_word_is_found_however_it_is_written(asked):
     """A variable by its own name, words with blanks and capitals."""
     done = firstword("explain", asked)
 
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 
 
@@ -163,7 +164,7 @@ def test_a_word_that_is_not_there_names_the_nearest():
     """A slip costs one look."""
     done = firstword("explain", "jurnal")
 
-    assert 2 == done.returncode
+    assert done.returncode == 2
     assert "did you mean `firstword explain journal`?" in done.stderr
 
 
@@ -196,7 +197,7 @@ def test_help_lists_every_command():
     """The first thing that a person types."""
     done = firstword("--help")
 
-    assert 0 == done.returncode
+    assert done.returncode == 0
     assert all(f"\n  {name} " in done.stdout for name in COMMANDS)
 
 
@@ -206,7 +207,16 @@ def test_help_imports_no_heavy_library():
 
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "click" in imported
-    assert set() == imported & {"faust", "sqlalchemy", "aiohttp", "jinja2", "mrml", "rich", "babel", "holidays"}
+    assert set() == imported & {
+        "faust",
+        "sqlalchemy",
+        "aiohttp",
+        "jinja2",
+        "mrml",
+        "rich",
+        "babel",
+        "holidays",
+    }
 
 
 @pytest.mark.parametrize(
@@ -223,7 +233,7 @@ def test_a_slip_is_answered_with_the_nearest_word(arguments, hint):
     """Exit code 2, and what was probably meant."""
     done = firstword(*arguments)
 
-    assert (2, "") == (done.returncode, done.stdout)
+    assert (done.returncode, done.stdout) == (2, "")
     assert hint in done.stderr
 
 
@@ -254,7 +264,7 @@ def test_a_failure_of_our_own_is_a_problem_too(tmp_path):
     calm = firstword("timeline", "X", "--data", tmp_path, "--json")
     loud = firstword("timeline", "X", "--data", tmp_path, "--debug")
 
-    assert (3, "journal-unusable") == (calm.returncode, json.loads(calm.stdout)["problem"]["code"])
+    assert (calm.returncode, json.loads(calm.stdout)["problem"]["code"]) == (3, "journal-unusable")
     assert ("Traceback" in calm.stderr, "Traceback" in loud.stderr) == (False, True)
 
 
@@ -273,8 +283,3 @@ def test_the_pages_are_where_the_hints_say():
 
 def _names(topic):
     return {page["name"] for page in document(firstword("explain", topic, "--json"))["pages"]}
-
-
-def test_the_readable_files_are_found_beside_the_package():
-    """The pages that are data ship with the package."""
-    assert Path(ROOT / "streams" / "cli" / "explain" / "codes.toml").is_file()

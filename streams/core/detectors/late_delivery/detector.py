@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from streams.core.detector import UNDER_WAY, WORD_GIVEN, Detector, Topic
@@ -11,7 +11,7 @@ from streams.core.finding import NOTHING, Finding, Look, earliest, later_look
 from streams.core.forecast import forecast
 from streams.core.order import Order, Promise
 from streams.core.policy import Policy
-from streams.core.zones import day_begins
+from streams.core.zones import day_ends, local_day
 
 
 class LateDelivery(Detector, frozen=True, kw_only=True):
@@ -51,32 +51,32 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
         wake = None
         if word is not None and not again:
             wake = word.ends_at
-        for days in (self.major_days, self.severe_days):
-            step = day_begins(first.by + timedelta(days=days), order.zone)
-            if step > now:
-                wake = earliest(wake, step)
+        severity: Severity = "severe" if again else self._severity(order, first, now, policy)
+        if severity != "severe":
+            # What we must expect moves with the calendar, over weekends by more than a day at once.
+            wake = earliest(wake, day_ends(local_day(now, order.zone), order.zone))
         broken = word if again and word is not None else first
         finding = Finding(
             kind=self.kind,
             subject="order",
             since=first.ends_at,
-            severity="severe" if again else self._severity(order, first, now, policy),
+            severity=severity,
             evidence=(Evidence(event_id=broken.event_id, reads=f"promised by {broken.by.isoformat()}"),),
             again=again,
         )
         return (finding,), wake
 
     def _severity(self, order: Order, promise: Promise, now: datetime, policy: Policy) -> Severity:
-        lateness = (forecast(order, now, policy).from_ - promise.by).days
+        lateness = (forecast(order, now, policy, judged=False).from_ - promise.by).days
         if lateness >= self.severe_days:
             return "severe"
         return "major" if lateness >= self.major_days else "minor"
 
     def _replacement(self, order: Order, word: Promise, now: datetime) -> Look:
-        if not _replacement_pending(order):
-            return NOTHING
         if now < word.ends_at:
             return later_look(word.ends_at)
+        if not _replacement_pending(order, word):
+            return NOTHING
         finding = Finding(
             kind=self.kind,
             subject="replacement",
@@ -88,11 +88,15 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
         return (finding,), None
 
 
-def _replacement_pending(order: Order) -> bool:
+def _replacement_pending(order: Order, word: Promise) -> bool:
+    """True when the replacement has not come; one that was asked for after the day is not the one we meant."""
     case = order.case
     if case is None:
         return False
-    return any(r.delivered_at is None and not r.troubled and r.refused is None for r in case.replacements)
+    return any(
+        r.delivered_at is None and not r.troubled and r.refused is None and r.requested_at < word.ends_at
+        for r in case.replacements
+    )
 
 
 DETECTOR = LateDelivery

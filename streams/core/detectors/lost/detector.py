@@ -30,7 +30,9 @@ class Lost(Detector, frozen=True, kw_only=True):
 
     def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
         """Return a finding per lost parcel."""
-        if order.arrived_at is not None or order.canceled_at is not None or order.placed_at is None:
+        if order.canceled_at is not None or order.placed_at is None:
+            return NOTHING
+        if order.arrived_at is not None:
             return self._not_received(order)
         findings: tuple[Finding, ...] = ()
         wake = None
@@ -77,7 +79,7 @@ class Lost(Detector, frozen=True, kw_only=True):
     def _not_received(self, order: Order) -> Look:
         """A customer who does not have what the carrier calls delivered is believed, and a person looks."""
         for report in order.reports:
-            if report.kind == "not_received" and order.arrived_at is not None:
+            if report.kind == "not_received":
                 finding = Finding(
                     kind=self.kind,
                     subject="order",
