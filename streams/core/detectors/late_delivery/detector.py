@@ -53,8 +53,7 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
             wake = word.ends_at
         severity: Severity = "severe" if again else self._severity(order, first, now, policy)
         if severity != "severe":
-            # What we must expect moves with the calendar, over weekends by more than a day at once.
-            wake = earliest(wake, day_ends(local_day(now, order.zone), order.zone))
+            wake = earliest(wake, self._next_change(order, first, severity, now, policy))
         broken = word if again and word is not None else first
         finding = Finding(
             kind=self.kind,
@@ -71,6 +70,17 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
         if lateness >= self.severe_days:
             return "severe"
         return "major" if lateness >= self.major_days else "minor"
+
+    def _next_change(
+        self, order: Order, promise: Promise, severity: Severity, now: datetime, policy: Policy
+    ) -> datetime | None:
+        """Return the beginning of the day on which it gets worse; the calendar moves over weekends at once."""
+        moment = now
+        for _ in range(self.severe_days + 1):
+            moment = day_ends(local_day(moment, order.zone), order.zone)
+            if self._severity(order, promise, moment, policy) != severity:
+                return moment
+        return None
 
     def _replacement(self, order: Order, word: Promise, now: datetime) -> Look:
         if now < word.ends_at:
