@@ -34,8 +34,8 @@ def lines(*events):
 
 
 def at_risk(order_id="ORD-RISK"):
-    """Promised for tomorrow and not with the carrier yet: the customer is told at once."""
-    return [placed(order_id, MONDAY - 5 * DAY, by="2026-03-03"), shipped(order_id, MONDAY - 4 * DAY)]
+    """Promised for today and not with the carrier yet: the customer is told at once."""
+    return [placed(order_id, MONDAY - 5 * DAY, by="2026-03-02"), shipped(order_id, MONDAY - 4 * DAY)]
 
 
 def arrives(order_id="ORD-RISK"):
