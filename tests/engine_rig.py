@@ -28,6 +28,13 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     said: Translation
 
+    def __repr__(self) -> str:
+        """Return what a person wants to read of it."""
+        if not isinstance(self.said, tuple):
+            return f"\n  {self.at:%d %H:%M} {self.said!r}"
+        facts = (f"{one.id} {one.order_id} {msgspec.json.encode(one.fact).decode()}" for one in self.said)
+        return f"\n  {self.at:%d %H:%M} " + "; ".join(facts)
+
 
 def arrival(event: Event) -> Arrival:
     """Return an event as it comes from a source that knows the order."""

@@ -69,6 +69,17 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     whims: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        """Return the history as a person reads it: one line per event."""
+        return "\n".join((f"History until {self.until}, whims {self.whims}:", *map(as_line, self.events)))
+
+
+def as_line(event: Event) -> str:
+    """Return when we heard of an event, when it happened, and what it says; fields at their default left out."""
+    said = msgspec.json.encode(event.fact).decode()
+    late = "" if event.occurred_at == event.recorded_at else f" (of {event.occurred_at:%d %H:%M})"
+    return f"  {event.recorded_at:%d %H:%M}{late} {event.id} {event.fact.TYPE} {said}"
+
 
 class _Pen:
     """Writes one order's events; every draw is a small number, so that examples shrink well."""

@@ -57,8 +57,17 @@ def open_ledger(url: str, *, synchronous: Synchronous = "FULL") -> SqlLedger:
 
 
 def _tune(connection: Any, synchronous: Synchronous) -> None:
-    """Set what SQLite forgets between connections; 10 s cover another process's longest commit."""
-    for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "busy_timeout=10000"):
+    """Set what SQLite forgets between connections; 10 s cover another process's longest commit.
+
+    A checkpoint waits for the disk whatever ``synchronous`` says: every 40 MB instead of every 4.
+    """
+    settings = (
+        "journal_mode=WAL",
+        f"synchronous={synchronous}",
+        "busy_timeout=10000",
+        "wal_autocheckpoint=10000",
+    )
+    for pragma in settings:
         connection.execute(f"PRAGMA {pragma}").close()
 
 

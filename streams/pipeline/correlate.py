@@ -21,10 +21,11 @@ PATIENCE = timedelta(days=3)  # labels are announced within minutes; three days 
 
 
 class Owner(msgspec.Struct, frozen=True, array_like=True):
-    """Whose parcel a tracking number is; ``return_id`` when it is the return label that we issued."""
+    """Whose parcel a tracking number is, and how it was announced; ``return_id`` when it is our own return label."""
 
     order_id: str
     return_id: str | None = None
+    number: str | None = None
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,13 +50,17 @@ class Correlator:
     def learn(self, order_id: str, fact: AnyFact) -> str | None:
         """Note the tracking number that a fact announces; return its key when it is news."""
         if isinstance(fact, (ShipmentCreated, FulfillmentCreated)):
-            return self._own(fact.tracking_number, Owner(order_id))
+            return self._own(Owner(order_id, None, fact.tracking_number))
         if isinstance(fact, ReturnLabelIssued):
-            return self._own(fact.tracking_number, Owner(order_id, fact.return_id))
+            return self._own(Owner(order_id, fact.return_id, fact.tracking_number))
         return None
 
     def place(self, incoming: Incoming) -> Incoming | None:
-        """Return the scan with its order, or None while its tracking number is unknown."""
+        """Return the scan with its order, or None while its tracking number is unknown.
+
+        A number that the carrier spells differently (blanks, small letters) is told as it was announced:
+        otherwise the order would see two parcels.
+        """
         if incoming.order_id is not None:
             return incoming
         fact = incoming.fact
@@ -65,7 +70,10 @@ class Correlator:
         if owner is None:
             return None
         if owner.return_id is None:
-            return msgspec.structs.replace(incoming, order_id=owner.order_id)
+            if owner.number in {None, fact.tracking_number}:
+                return msgspec.structs.replace(incoming, order_id=owner.order_id)
+            scan = msgspec.structs.replace(fact, tracking_number=owner.number)
+            return msgspec.structs.replace(incoming, order_id=owner.order_id, fact=scan, data=None)
         seen = ReturnCheckpoint(order_id=owner.order_id, return_id=owner.return_id, status=fact.status)
         return msgspec.structs.replace(incoming, order_id=owner.order_id, fact=seen, data=None)
 
@@ -119,10 +127,8 @@ class Correlator:
         self._identities.difference_update(map(_identity, gone))
         return gone
 
-    def _own(self, number: str | None, owner: Owner) -> str | None:
-        if number is None:
-            return None
-        key = normal(number)
+    def _own(self, owner: Owner) -> str | None:
+        key = normal(owner.number or "")
         if not key or self.owners.get(key) == owner:
             return None
         self.owners[key] = owner
