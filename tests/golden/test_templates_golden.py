@@ -7,6 +7,7 @@ difference in version control as the customer would.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,14 @@ def test_every_message_speaks_both_languages(renderer, name):
 
     assert {"en", "pt_BR"} <= set(message.words)
     assert [path.stem for path in message.samples()] == ["typical", "worst"]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_mail_asks_the_outside_for_anything(renderer, name):
+    """Opening a mail tells nobody: no fonts, styles or pictures are fetched, and nothing is loaded by a link tag."""
+    for path, content in goldens.renderings(renderer, renderer.catalogue.message(name)):
+        if path.suffix == ".html":
+            fetched = re.findall(
+                r"<link\b|@import\b|url\(\s*['\"]?https?:|\bsrc\s*=\s*['\"]?https?:", content
+            )
+            assert fetched == [], path.name
