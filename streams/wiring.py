@@ -16,7 +16,7 @@ from streams.core.events import MessageQueued
 from streams.core.policy import Policy
 from streams.labels.store import LabelStore
 from streams.mail.identity import Identity
-from streams.mail.ledger_sql import SqlLedger, open_ledger
+from streams.mail.ledger_sql import SqlLedger, Synchronous, open_ledger
 from streams.mail.sender import LedgerSender
 from streams.mail.url import open_transport
 from streams.pipeline.effects import Effects
@@ -56,10 +56,13 @@ def build(settings: Settings) -> Kit:
     store = LabelStore(folder / "labels")
     provider = choose(label_folders.discover(), settings.label_provider, "label provider")
     desk = choose(desk_folders.discover(), settings.desk, "desk")
-    ledger = open_ledger(str(folder / "ledger.sqlite"), synchronous="NORMAL")
+    mail = mail_url(settings)
+    # A relay does not tell what it took: a row lost with the power would send a mail twice. A Maildir does tell.
+    durability: Synchronous = "NORMAL" if mail.startswith("maildir:") else "FULL"
+    ledger = open_ledger(str(folder / "ledger.sqlite"), synchronous=durability)
     sender = LedgerSender(
         ledger=ledger,
-        transport=open_transport(mail_url(settings)),
+        transport=open_transport(mail),
         renderer=renderer,
         identity=identity_of(read_brand(_brand_file(templates, settings.templates))),
         owner="embedded",

@@ -300,7 +300,11 @@ def _replace(request: facts.ReplacementRequested, whim: int) -> list[Answer]:
         [(AT_ONCE, accepted)],
         [*ships, (DAY, scanned("in_transit", **parcel)), (2 * DAY, scanned("delivered", **parcel))],
         [(AT_ONCE, refused)],
-        [*ships, (DAY, scanned("in_transit", **parcel)), (3 * DAY, scanned("exception", reason="lost", **parcel))],
+        [
+            *ships,
+            (DAY, scanned("in_transit", **parcel)),
+            (3 * DAY, scanned("exception", reason="lost", **parcel)),
+        ],
         [],
         [(2 * HOUR, accepted), (3 * HOUR, order), (5 * HOUR, facts.OrderCanceled(order_id=again))],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import tempfile
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,12 @@ TAKEN, COMMITTED, PERFORMED = 0, 1, 2
 """Where a process dies: a record taken and not written, written and not acted on, acted on and not noted."""
 
 FEED = "feed"
+_MEMORY = Path("/dev/shm")  # a disk in memory, where there is one: laws write thousands of journals
+
+
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for one run."""
+    return tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None)
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +105,9 @@ class Rig:
 
     def table(self) -> list[tuple[object, ...]]:
         """Return the decisions and outcomes as they stand in the file."""
-        rows = self.journal._db.execute("SELECT number, id, order_id, type, now, body FROM decisions ORDER BY 1")
+        rows = self.journal._db.execute(
+            "SELECT number, id, order_id, type, now, body FROM decisions ORDER BY 1"
+        )
         return list(rows)
 
     def _start(self) -> None:
@@ -174,5 +183,5 @@ class Rig:
             raise _Death
 
 
-class _Death(Exception):
+class _Death(Exception):  # noqa: N818 - nothing went wrong: a law wanted it
     """The process is gone."""

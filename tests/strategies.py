@@ -119,7 +119,9 @@ def _order(draw, order_id: str, start: datetime, replaces: str | None) -> list[E
 def _placed(pen: _Pen, bought: dict[str, int], start: datetime, replaces: str | None) -> AnyFact:
     day = start.date() + timedelta(days=pen.pick((4, 2, 9)))
     promise = pen.pick((day.isoformat(), f"{day}T18:00:00Z", None))
-    country, zone = pen.pick((("US", "America/New_York"), ("DE", "Europe/Berlin"), ("BR", None), (None, "Mars/X")))
+    country, zone = pen.pick(
+        (("US", "America/New_York"), ("DE", "Europe/Berlin"), ("BR", None), (None, "Mars/X"))
+    )
     email = pen.pick(("ines@example.com",) * 7 + (None,))
     return b.placed(
         pen.order_id,
@@ -216,7 +218,9 @@ def _extra(pen: _Pen, bought: dict[str, int], start: datetime) -> None:
                 status=status,
             )
         case _:
-            fact = b.planned(dict(bought), order_id=order_id, fulfillment_id=f"{order_id}-AGAIN", shipment_id=None)
+            fact = b.planned(
+                dict(bought), order_id=order_id, fulfillment_id=f"{order_id}-AGAIN", shipment_id=None
+            )
     pen.write(fact, at)
 
 

@@ -31,9 +31,8 @@ class Clock:
 class Wall:
     """A run under way."""
 
-    def __init__(self, data, clock, sources, mail):
-        overrides = {"mail_url": mail} if mail else {}
-        self.kit = wiring.build(load({}, data=Path(data), **overrides))
+    def __init__(self, data, clock, sources=(), mail=None, policy=None):
+        self.kit = wiring.build(load({}, data=Path(data), mail_url=mail, policy=policy))
         self.engine = Engine(Journal(Path(data) / "journal.sqlite"), self.kit.policy)
         feeds = [Feed(text, *wiring.parse_feed(text, self.kit.sources)) for text in sources]
         self.runner = Runner(self.engine, self.kit.effects, feeds)

@@ -20,7 +20,7 @@ EVERY_ORDER = "*"
 """The order id of a tick: silence concerns every order of its partition. No real order may be called so."""
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One event as the journal keeps it; ``data`` is JSON."""
 
     order_id: str

@@ -21,9 +21,10 @@ def differences(order: Order) -> tuple[Difference, ...]:
     if not any(missing or extra for _, missing, extra in raw):
         return ()
     spare = _planned_again(order, wanted)
-    for shipment, _, extra in raw:
+    for shipment, missing, extra in raw:
         # A box without a plan may hold anything that another box lacks; one with a plan only what is too much.
-        loose = _packed(shipment) if order.expected_in(shipment) is None else extra
+        # (Of one that lacks something itself, what it holds has been counted.)
+        loose = _packed(shipment) if order.expected_in(shipment) is None and not missing else extra
         for sku, count in loose.items():
             spare[sku] = spare.get(sku, 0) + count
     lacking: dict[str, int] = {}

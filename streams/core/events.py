@@ -50,11 +50,11 @@ Kind = Literal[
 Severity = Literal["minor", "major", "severe"]
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A part of a fact."""
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something that happened to one order."""
 
     TYPE: ClassVar[str] = ""
@@ -239,7 +239,7 @@ class ShipmentCreated(Fact, frozen=True, kw_only=True):
     service: Text | None = None
 
 
-class CheckpointReached(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CheckpointReached(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One carrier scan; ``correlate`` finds the order when only the tracking number is known."""
 
     TYPE: ClassVar[str] = "checkpoint.reached.v1"
@@ -664,7 +664,7 @@ OUTCOMES: tuple[type[msgspec.Struct], ...] = (
 AnyFact = Fact | CheckpointReached
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact with its identity (``source`` and ``id``), its order, and two of the three times.
 
     ``occurred_at`` is the source's word; ``recorded_at`` is when we wrote it down. The third time,

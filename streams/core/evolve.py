@@ -263,7 +263,7 @@ def _checkpoint(order: Order, event: Event, fact: facts.CheckpointReached, _poli
         shipment.tracking_number = fact.tracking_number
     scan = Checkpoint(event.occurred_at, fact.status, event.id, fact.reason, fact.responsible, estimate, day)
     scans = shipment.checkpoints
-    if not scans or _scan_order(scans[-1]) <= _scan_order(scan):
+    if not scans or scans[-1].occurred_at < scan.occurred_at or _scan_order(scans[-1]) <= _scan_order(scan):
         shipment.checkpoints = (*scans, scan)
         _apply(shipment, scan)
     else:
@@ -325,6 +325,20 @@ def _apply(shipment: Shipment, scan: Checkpoint) -> None:
 def _own(order: Order, shipment_id: str | None, tracking_number: str | None) -> Shipment:
     """Return a private copy of a shipment, found by id or tracking number or made, and put it in place."""
     shipments = order.shipments
+    if len(shipments) == 1 and tracking_number is None and shipments[0].shipment_id == shipment_id:
+        mine: Shipment = shipments[0].__copy__()  # type: ignore[attr-defined]  # as in evolve
+        order.shipments = (mine,)
+        return mine
+    if (
+        len(shipments) == 1
+        and tracking_number is not None
+        and shipments[0].tracking_number == tracking_number
+    ):
+        mine = shipments[0].__copy__()  # type: ignore[attr-defined]  # as in evolve
+        if shipment_id is not None:
+            mine.shipment_id = shipment_id
+        order.shipments = (mine,)
+        return mine
     found = [
         known
         for known in shipments
@@ -332,7 +346,7 @@ def _own(order: Order, shipment_id: str | None, tracking_number: str | None) -> 
         or (tracking_number is not None and known.tracking_number == tracking_number)
     ]
     if found:
-        mine: Shipment = found[0].__copy__()  # type: ignore[attr-defined]  # as in evolve
+        mine = found[0].__copy__()  # type: ignore[attr-defined]  # as in evolve
         if shipment_id is None:
             found = found[:1]
         else:

@@ -9,7 +9,7 @@ import msgspec
 from streams.core.events import Evidence, Kind, Pieces, Severity
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something is wrong with ``subject`` (a shipment id, ``order`` or ``replacement``).
 
     ``again`` marks a second failure: our own word was broken, or a replacement went wrong.

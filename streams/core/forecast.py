@@ -5,12 +5,14 @@ A forecast never touches a promise. It becomes one only when a mail that names i
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from streams.core.events import DateRange
 from streams.core.order import Order, Shipment
 from streams.core.policy import Policy, Span
 from streams.core.zones import local_day
+
+_INSTANT = timedelta(microseconds=1)  # a named day is kept as the first instant behind it
 
 
 def forecast(order: Order, now: datetime, policy: Policy, *, judged: bool = True) -> DateRange:
@@ -49,7 +51,7 @@ def _of_parcel(
         honest = _range(order, today, spans.in_transit, policy)
     if shipment.estimate is None:
         return honest
-    estimate = local_day(shipment.estimate, order.zone)
+    estimate = local_day(shipment.estimate - _INSTANT, order.zone)
     if estimate <= honest.from_:
         return honest
     by = policy.calendars.day_after(estimate, spans.estimate_margin, order.lane)

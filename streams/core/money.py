@@ -13,7 +13,7 @@ Minor = Annotated[
 ]
 
 
-class Money(msgspec.Struct, frozen=True, kw_only=True):
+class Money(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An amount: ``minor`` units of an ISO 4217 ``currency`` (1234 USD is $12.34)."""
 
     minor: Minor

@@ -334,13 +334,14 @@ def _hold(draft: Draft, message_id: str, template: str, reason: Reason, until: d
     if held is not None and held.message_id != message_id:
         _withdraw_held(draft, "superseded")
     case = draft.own_case()
+    case.turns += 1
     address = _address(draft)
     locale, to_hash = _locale(draft), address_hash(address)
     case.held = Held(message_id, template, reason, until, locale, to_hash)
     draft.decide(
         MessageHeld(
             order_id=draft.order.order_id,
-            decision_id=identify("dec", "held", message_id, reason),
+            decision_id=identify("dec", "held", message_id, reason, str(case.turns)),
             message_id=message_id,
             case_id=case.case_id,
             template=template,
@@ -420,10 +421,11 @@ def _withdraw(
     *,
     queued: bool = False,
 ) -> None:
-    times = sum(1 for d in draft.decisions if isinstance(d, MessageWithdrawn))
+    case = draft.own_case()
+    case.turns += 1
     decision: Decision = MessageWithdrawn(
         order_id=draft.order.order_id,
-        decision_id=identify("dec", "withdrawn", message_id, reason, str(times)),
+        decision_id=identify("dec", "withdrawn", message_id, reason, str(case.turns)),
         message_id=message_id,
         case_id=draft.case.case_id,
         template=template,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import time, timedelta
 
 import msgspec
 
 from streams.core.detector import Detector, Topic
 from streams.core.events import Kind, Severity
+from streams.core.finding import Look
 from streams.core.remedy import Remedy
 from streams.core.workdays import Calendars
 
@@ -128,6 +130,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     follow_up: Response
     replacement_update: Response
     calendars: Calendars
+
+    looks: dict[int, tuple[Callable[..., Look], ...]] = {}
+
+    def looks_at(self, signs: int) -> tuple[Callable[..., Look], ...]:
+        """Return the detectors that can find something in an order with these signs, as functions."""
+        known = self.looks.get(signs)
+        if known is None:
+            known = self.looks[signs] = tuple(one.detect for one in self.detectors if one.signs & signs)
+        return known
 
     def response(self, kind: Kind, severity: Severity) -> Response:
         """Return what follows from a trouble of this kind and severity."""

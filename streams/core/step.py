@@ -19,7 +19,7 @@ from streams.core.reconcile import reconcile
 from streams.core.respond import respond
 
 
-class Step(msgspec.Struct, frozen=True, array_like=True):
+class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one event did. ``wake_at`` is later than ``now``; None means: only when something comes."""
 
     order: Order
@@ -45,10 +45,8 @@ def step(order: Order, event: Event, now: datetime, policy: Policy) -> Step:
     wake_at: datetime | None = None
     signs = after.signs
     if signs:
-        for detector in policy.detectors:
-            if not detector.signs & signs:
-                continue
-            found, look_again = detector.detect(after, now, policy)
+        for detect in policy.looks.get(signs) or policy.looks_at(signs):
+            found, look_again = detect(after, now, policy)
             if found:
                 findings.extend(found)
             if look_again is not None and look_again > now and (wake_at is None or look_again < wake_at):

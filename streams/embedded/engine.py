@@ -22,6 +22,7 @@ from streams.core.events import (
     FulfillmentCreated,
     MessageDeferred,
     MessageOutcome,
+    MessageQueued,
     MessageWithdrawn,
     ReturnLabelIssued,
     ShipmentCreated,
@@ -266,11 +267,24 @@ class Engine:
         if self._since_snapshot >= SNAPSHOT_EVENTS:
             self.snapshot()
 
-    def take_pending(self, most: int | None = None) -> Sequence[LoggedDecision]:
-        """Return the written decisions that want to be made true, in their order, and forget them here."""
-        pending = self.pending[:most]
-        del self.pending[:most]
-        return pending
+    def take_pending(self, mails: int | None = None) -> Sequence[LoggedDecision]:
+        """Return the written decisions that want to be made true, in their order, and forget them here.
+
+        Of mails no more than so many: the others stay, and hold nothing else up.
+        """
+        pending, self.pending = self.pending, []
+        if mails is None or len(pending) <= mails:
+            return pending
+        taken = []
+        for one in pending:
+            if not isinstance(one.fact, MessageQueued):
+                taken.append(one)
+            elif mails > 0:
+                mails -= 1
+                taken.append(one)
+            else:
+                self.pending.append(one)
+        return taken
 
     @property
     def wants_effects(self) -> bool:

@@ -272,32 +272,47 @@ class Runner:
     async def _keep_time(self, clock: Callable[[], datetime], nudge: asyncio.Event) -> None:
         """Fire deadlines, make decisions true and retry mails while time passes."""
         engine = self.engine
-        under_way: set[asyncio.Task[None]] = set()
-        while True:
-            now = clock()
-            due = engine.next_alarm()
-            if due is not None and due <= now:
-                engine.pass_time(now)
-                engine.commit()
-            under_way = {task for task in under_way if not _finished(task)}
-            if not self.stop.is_set() and not self._is_catching_up:
-                # What is not begun when we are told to stop stays pending, for the next start.
-                under_way |= self._begin(now, clock, _AT_ONCE - len(under_way))
-            if not under_way and (self.stop.is_set() or (self._is_ending and not engine.pending)):
-                return
-            nudge.clear()
-            nudged = asyncio.create_task(_wait(nudge))
-            await asyncio.wait({nudged, *under_way}, timeout=_HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
-            nudged.cancel()
+        under_way: dict[asyncio.Task[None], bool] = {}
+        try:
+            while True:
+                now = clock()
+                due = engine.next_alarm()
+                if due is not None and due <= now:
+                    engine.pass_time(now)
+                    engine.commit()
+                under_way = {task: is_mail for task, is_mail in under_way.items() if not _finished(task)}
+                if not self.stop.is_set() and not self._is_catching_up:
+                    # What is not begun when we are told to stop stays pending, for the next start.
+                    under_way |= self._begin(now, clock, _AT_ONCE - sum(under_way.values()))
+                if not under_way and (self.stop.is_set() or (self._is_ending and not engine.pending)):
+                    return
+                nudge.clear()
+                nudged = asyncio.create_task(_wait(nudge))
+                await asyncio.wait(
+                    {nudged, *under_way}, timeout=_HEARTBEAT, return_when=asyncio.FIRST_COMPLETED
+                )
+                nudged.cancel()
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(
+                *under_way, return_exceptions=True
+            )  # the first failure is told, not all of them
 
-    def _begin(self, now: datetime, clock: Callable[[], datetime], room: int) -> set[asyncio.Task[None]]:
-        """Set in motion what is due, as far as there is room; a slow relay must not hold up the keeper of time."""
-        begun: set[asyncio.Task[None]] = set()
+    def _begin(
+        self, now: datetime, clock: Callable[[], datetime], room: int
+    ) -> dict[asyncio.Task[None], bool]:
+        """Set in motion what is due; True stands for a mail, of which there may be ``room`` more.
+
+        A slow relay holds up neither the keeper of time nor labels and replacements.
+        """
+        begun: dict[asyncio.Task[None], bool] = {}
         if self._retry_at is not None and self._retry_at <= now and not self._is_retrying:
             self._is_retrying = True
-            begun.add(asyncio.create_task(self._retry_now(clock)))
-        for one in self.engine.take_pending(max(room, 0)):
-            begun.add(asyncio.create_task(self._perform(one, clock)))
+            begun[asyncio.create_task(self._retry_now(clock))] = False
+        for one in self.engine.take_pending(room):
+            is_mail = isinstance(one.fact, MessageQueued)
+            begun[asyncio.create_task(self._perform(one, clock))] = is_mail
         return begun
 
     async def _perform(self, one: LoggedDecision, clock: Callable[[], datetime]) -> None:

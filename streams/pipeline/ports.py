@@ -23,7 +23,7 @@ from streams.core.events import (
 # ---------------------------------------------------------------------------- coming in
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing read from a source, before it is understood.
 
     ``place`` says where a person finds it again (``orders.ndjson:17``, ``POST /in/shopify #3``);
@@ -38,7 +38,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     parsed: Any = None
 
 
-class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+class Incoming(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One fact translated out of a record; ``order_id`` is None while only a tracking number is known.
 
     ``data`` is the JSON that is written to the journal (unknown fields included); None lets the codec

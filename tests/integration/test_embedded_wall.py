@@ -185,6 +185,30 @@ def test_a_relay_that_never_answers_holds_up_neither_intake_nor_deadlines(tmp_pa
     assert not accepted
 
 
+def test_mails_that_wait_for_a_relay_hold_up_no_label_and_no_replacement(tmp_path):
+    """A hundred mails stand in line; the right thing for another customer leaves at once all the same."""
+
+    async def story():
+        clock = Clock(NOON)
+        async with (
+            scripted_server(DOT=[SILENCE, SILENCE]) as server,
+            wall(tmp_path, clock, mail=relay(server)) as run,
+        ):
+            await run.push(*lines(*(one for number in range(100) for one in at_risk(f"ORD-{number}"))))
+            await run.until(server.silent.is_set)
+            await run.push(*lines(*swapped("ORD-SWAPPED", NOON - 2 * HOUR)))
+            clock.move(11 * MINUTE)
+            await run.until(lambda: "replacement.accepted.v1" in run.types())
+            found = "return_label.issued.v1" in run.types(), "message.accepted.v1" in run.types()
+            while "message.accepted.v1" not in run.types():
+                for writer in list(server._writers):
+                    writer.transport.abort()
+                await asyncio.sleep(0.01)
+            return found
+
+    assert asyncio.run(story()) == (True, False)
+
+
 def test_a_slow_retry_holds_up_nothing_either(tmp_path):
     """The second try hangs; events are taken, deadlines fire, and the first try is not repeated meanwhile."""
 

@@ -22,9 +22,7 @@ POLICY = load_policy()
 
 def run(history, events=None):
     """Let a history happen, or the same with more looks in between."""
-    return b.live(
-        events or history.events, POLICY, until=history.until, world=b.moody_world(history.whims)
-    )
+    return b.live(events or history.events, POLICY, until=history.until, world=b.moody_world(history.whims))
 
 
 def check_alarms(history):
@@ -72,7 +70,9 @@ def restless(draw):
     orders = sorted({one.order_id for one in history.events})
     start = history.events[0].recorded_at
     minutes = int((history.until - start) / timedelta(minutes=1))
-    looks = draw(st.lists(st.tuples(st.sampled_from(orders), st.integers(0, minutes)), min_size=1, max_size=12))
+    looks = draw(
+        st.lists(st.tuples(st.sampled_from(orders), st.integers(0, minutes)), min_size=1, max_size=12)
+    )
     return history, [(order_id, start + timedelta(minutes=m)) for order_id, m in looks]
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 from collections import Counter
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +17,7 @@ from streams.pipeline.ports import Ignored, Incoming, Rejected
 from streams.pipeline.processor import Processor
 from streams.policies.loader import load_policy
 from tests import builders as b
-from tests.engine_rig import COMMITTED, TAKEN, Arrival, Rig
+from tests.engine_rig import COMMITTED, TAKEN, Arrival, Rig, scratch
 from tests.strategies import LAW, refuted
 
 POLICY = load_policy()
@@ -44,7 +42,9 @@ def mixtures(draw):
     said: list[Incoming] = []
     for number in range(draw(st.integers(3, 25))):
         at += draw(st.sampled_from(GAPS)) * b.MINUTE
-        sort = draw(st.sampled_from(("event", "label", "scan", "scan", "again", "many", "rejected", "ignored", "odd")))
+        sort = draw(
+            st.sampled_from(("event", "label", "scan", "scan", "again", "many", "rejected", "ignored", "odd"))
+        )
         facts = tuple(_facts(draw, sort, number, at, said))
         said += facts
         message = facts
@@ -63,7 +63,9 @@ def _facts(draw, sort, number, at, said):
     order_id = draw(st.sampled_from(("A", "B")))
     tracking = draw(st.sampled_from(NUMBERS))
     label = b.labelled(order_id=order_id, shipment_id=f"{order_id}-1", tracking_number=tracking)
-    scan = CheckpointReached(tracking_number=tracking, status=draw(st.sampled_from(("in_transit", "delivered"))))
+    scan = CheckpointReached(
+        tracking_number=tracking, status=draw(st.sampled_from(("in_transit", "delivered")))
+    )
     match sort:
         case "event":
             return [_said(f"e{number}", b.placed(order_id), at)]
@@ -93,7 +95,7 @@ def check_counts(example):
     sent = [one.said for one in arrivals]
     facts = [incoming for said in sent if isinstance(said, tuple) for incoming in said]
     rejected = sum(isinstance(said, Rejected) for said in sent)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         rig = Rig(Path(folder), POLICY, b.silent_world, crashes=crashes)
         rig.run(arrivals, until)
         here = _count(rig)
@@ -179,10 +181,15 @@ def test_the_law_bites_on_a_processor_that_does_not_know_duplicates(monkeypatch)
 def check_duplicates(example):
     """Nothing is folded twice: there are as many foldings as identities per order."""
     arrivals, _, until = example
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         rig = Rig(Path(folder), POLICY, b.silent_world)
         rig.run(arrivals, until)
-        written = [(one.order_id, one.id) for _, block in rig.journal.blocks() for one in block if one.source == "shop/eu"]
+        written = [
+            (one.order_id, one.id)
+            for _, block in rig.journal.blocks()
+            for one in block
+            if one.source == "shop/eu"
+        ]
         folded = rig.engine.counters["folded"]
         rig.close()
 

@@ -22,7 +22,13 @@ from tests.strategies import LAW, histories, refuted
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 EXAMPLES = (*INBOUND_EXAMPLES, *DECISION_EXAMPLES, *OUTCOME_EXAMPLES)
 WHOSE = frozenset({"order_id", "shipment_id", "tracking_number"})  # a scan without all of them is nobody's
-STRANGE = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.builds(lambda: {"deep": [1, {"er": None}]})
+STRANGE = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=9)
+    | st.builds(lambda: {"deep": [1, {"er": None}]})
+)
 
 
 @st.composite

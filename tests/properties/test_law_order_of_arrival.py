@@ -30,9 +30,7 @@ def shuffled(draw):
     for group in groups.values():
         order = [group[n] for n in draw(st.permutations(range(len(group))))]
         times = [one.recorded_at for one in group]
-        events += [
-            msgspec.structs.replace(one, recorded_at=at) for one, at in zip(order, times, strict=True)
-        ]
+        events += [msgspec.structs.replace(one, recorded_at=at) for one, at in zip(order, times, strict=True)]
     return history, msgspec.structs.replace(history, events=tuple(events))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -16,7 +15,7 @@ from streams.embedded.journal import Journal, _decode_order, _encode
 from streams.pipeline.processor import Processor
 from streams.policies.loader import load_policy
 from tests import builders as b
-from tests.engine_rig import COMMITTED, PERFORMED, TAKEN, Arrival, Rig, arrival
+from tests.engine_rig import COMMITTED, PERFORMED, TAKEN, Arrival, Rig, arrival, scratch
 from tests.strategies import LAW, histories, refuted
 
 POLICY = load_policy()
@@ -112,7 +111,9 @@ def mortal_runs(draw):
     anonymous = draw(st.sampled_from((0, 0, 1, 2)))
     arrivals = [_unnamed(arrival(one), n, anonymous) for n, one in enumerate(history.events)]
     places = st.integers(0, len(arrivals) - 1)
-    crashes = draw(st.dictionaries(places, st.sampled_from((TAKEN, COMMITTED, PERFORMED)), min_size=1, max_size=4))
+    crashes = draw(
+        st.dictionaries(places, st.sampled_from((TAKEN, COMMITTED, PERFORMED)), min_size=1, max_size=4)
+    )
     snapshots = draw(st.frozensets(places, max_size=3))
     return history, arrivals, crashes, snapshots
 
@@ -131,12 +132,14 @@ def check_deaths(example):
     history, arrivals, crashes, snapshots = example
     ends = []
     for dies, keeps in (({}, frozenset()), (crashes, snapshots)):
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch() as folder:
             world = b.moody_world(history.whims)
             rig = Rig(Path(folder), POLICY, world, crashes=dies, snapshots=keeps)
             rig.run(arrivals, history.until)
             engine = rig.engine
-            waiting = sorted(one.incoming.id for parked in engine.correlator.parked.values() for one in parked)
+            waiting = sorted(
+                one.incoming.id for parked in engine.correlator.parked.values() for one in parked
+            )
             dead = sorted(letter.id for letter in rig.journal.dead_letters())
             ends.append((b.state_hash(engine.processor.orders), rig.table(), engine.counters, waiting, dead))
             rig.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from hashlib import blake2b
 from pathlib import Path
 
@@ -17,13 +16,14 @@ import streams.pipeline.processor as processor_module
 from streams.codec.blocks import encode_block, to_entry
 from streams.codec.registry import encode_fact
 from streams.core.events import TimePassed
+from streams.core.ids import identify
 from streams.core.order import new_order
 from streams.core.step import step
 from streams.embedded.engine import _outcome
 from streams.pipeline.processor import Processor
 from streams.policies.loader import load_policy
 from tests import builders as b
-from tests.engine_rig import Rig, arrival
+from tests.engine_rig import Rig, arrival, scratch
 from tests.strategies import LAW, histories, refuted
 
 POLICY = load_policy()
@@ -68,7 +68,11 @@ def test_the_law_bites_on_a_core_that_remembers_another_run(monkeypatch):
     def counting(order, event, now, policy):
         calls.append(1)
         done = step(order, event, now, policy)
-        extra = msgspec.structs.replace(done.decisions[0], decision_id=f"dec_{len(calls):032x}") if done.decisions else None
+        extra = (
+            msgspec.structs.replace(done.decisions[0], decision_id=f"dec_{len(calls):032x}")
+            if done.decisions
+            else None
+        )
         return msgspec.structs.replace(done, decisions=(extra, *done.decisions[1:])) if extra else done
 
     monkeypatch.setattr(processor_module, "step", counting)
@@ -79,7 +83,7 @@ def test_the_law_bites_on_a_core_that_remembers_another_run(monkeypatch):
 def check_engine_agrees(history):
     """The engine, the fold of its journal's blocks and the pure fold agree on decisions and state."""
     pure = run(history, report=_outcome)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         rig = Rig(Path(folder), POLICY, b.moody_world(history.whims))
         rig.run([arrival(one) for one in history.events], history.until)
         decided = [row[1] for row in rig.table() if row[1].startswith("dec")]
@@ -150,7 +154,12 @@ def test_another_process_decides_the_same(seed):
             mark.update(encode_fact(decision))
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     other = subprocess.run(
-        [sys.executable, "-c", FOLD_STDIN], input=block, capture_output=True, cwd=ROOT, env=environment, check=True
+        [sys.executable, "-c", FOLD_STDIN],
+        input=block,
+        capture_output=True,
+        cwd=ROOT,
+        env=environment,
+        check=True,
     )
 
     assert other.stdout.decode().strip() == mark.hexdigest()
@@ -160,6 +169,31 @@ def _renamed(event, prefix):
     order_id = prefix + event.order_id
     fact = msgspec.structs.replace(event.fact, order_id=order_id)
     return msgspec.structs.replace(event, order_id=order_id, fact=fact)
+
+
+def check_identities(history):
+    """Within a course, no identity is decided twice: whoever drops second copies loses nothing."""
+    ids = run(history).ids()
+
+    assert len(set(ids)) == len(ids)
+
+
+@LAW
+@given(histories())
+def test_an_identity_stands_for_one_decision(history):
+    """Also for a mail that is held, superseded and held again."""
+    check_identities(history)
+
+
+def test_the_law_bites_on_identities_that_forget_the_turn(monkeypatch):
+    """A mail held a second time for the same reason would be the first decision again."""
+
+    def forgetful(prefix, *parts):
+        return identify(prefix, *parts[:-1]) if "held" in parts else identify(prefix, *parts)
+
+    monkeypatch.setattr("streams.core.notify.identify", forgetful)
+
+    assert refuted(histories(), check_identities)
 
 
 # ---------------------------------------------------------------------------- purity

@@ -129,7 +129,9 @@ def test_days_named_before_the_zone_was_known_move_to_it():
 
 def test_a_ship_by_of_the_payment_stands_above_the_orders():
     """The shop knows better once the money is there, and best the last time it said so."""
-    first, last = (facts.PaymentApproved(order_id=b.ORDER, ship_by=day) for day in ("2026-11-25", "2026-11-27"))
+    first, last = (
+        facts.PaymentApproved(order_id=b.ORDER, ship_by=day) for day in ("2026-11-25", "2026-11-27")
+    )
     order = known(
         b.event(last, b.FRIDAY + b.HOUR), b.event(first, b.FRIDAY), b.event(b.placed(ship_by="2026-11-23"))
     )
@@ -152,7 +154,9 @@ def test_an_order_remembers_so_many_events_and_no_more():
 
 def test_scans_are_kept_in_the_order_of_their_own_times():
     """A scan that is reported late falls into its place, and the last one says where the parcel is."""
-    order = known(b.event(b.placed()), scan("out_for_delivery", 9), scan("in_transit", 3), scan("delivered", 12))
+    order = known(
+        b.event(b.placed()), scan("out_for_delivery", 9), scan("in_transit", 3), scan("delivered", 12)
+    )
 
     assert statuses(order) == ["in_transit", "out_for_delivery", "delivered"]
     assert order.shipments[0].handed_over_at == b.FRIDAY + 3 * b.HOUR
@@ -282,7 +286,12 @@ def outcome(kind, queued):
 
 @pytest.mark.parametrize(
     ("kind", "given"),
-    [(facts.MessageAccepted, True), (facts.MessageInDoubt, True), (facts.MessageRefused, False), (facts.MessageDeferred, False)],
+    [
+        (facts.MessageAccepted, True),
+        (facts.MessageInDoubt, True),
+        (facts.MessageRefused, False),
+        (facts.MessageDeferred, False),
+    ],
 )
 def test_a_range_becomes_our_word_when_the_mail_may_have_been_read(late, kind, given):
     """Accepted is said; in doubt may have been said; refused and deferred were not."""
@@ -300,7 +309,11 @@ def test_what_was_accepted_is_not_undone_by_a_late_answer(late):
     deferred = evolve(accepted, outcome(facts.MessageDeferred, queued), POLICY)
     bounced = evolve(deferred, outcome(facts.MessageBounced, queued), POLICY)
 
-    assert [o.case.messages[0].status for o in (accepted, deferred, bounced)] == ["accepted", "accepted", "bounced"]
+    assert [o.case.messages[0].status for o in (accepted, deferred, bounced)] == [
+        "accepted",
+        "accepted",
+        "bounced",
+    ]
 
 
 def test_a_replacement_that_staff_placed_counts_too():

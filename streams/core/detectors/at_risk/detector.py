@@ -34,12 +34,13 @@ class AtRisk(Detector, frozen=True, kw_only=True):
             return NOTHING
         if order.arrived_at is not None or order.awaits_pickup or now >= promise.ends_at:
             return NOTHING
-        latest = promise.ends_at + timedelta(hours=self.margin_hours)
         moving = False
         for shipment in order.shipments:
             if shipment.handed_over_at is not None:
                 moving = True
-            if shipment.delivered_at is None and shipment.estimate is not None and shipment.estimate > latest:
+            if shipment.estimate is None or shipment.delivered_at is not None:
+                continue
+            if shipment.estimate > promise.ends_at + timedelta(hours=self.margin_hours):
                 reads = f"the carrier expects {shipment.estimate.isoformat()}, promised by {promise.by.isoformat()}"
                 return self._found(promise.ends_at, shipment.estimate_event, reads)
         if moving:

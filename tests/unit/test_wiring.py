@@ -1,0 +1,80 @@
+"""The composition root: what is chosen by name, where things lie, and how durable the ledger is."""
+
+import sqlite3
+
+import pytest
+from sqlalchemy import text
+
+from streams import wiring
+from streams.problems import UsageProblem, WorldProblem
+from streams.settings import load
+from streams.sources import discover
+
+SOURCES = discover()
+
+
+def test_a_path_alone_is_read_as_native(tmp_path):
+    """The commonest thing needs no name."""
+    source, location = wiring.parse_feed(str(tmp_path), SOURCES)
+
+    assert (source.name, location) == ("native", str(tmp_path))
+
+
+def test_a_source_is_chosen_by_name(tmp_path):
+    """And a dash is standard input, which always exists."""
+    named, location = wiring.parse_feed(f"shopify={tmp_path}", SOURCES)
+    piped, dash = wiring.parse_feed("easypost=-", SOURCES)
+
+    assert (named.name, location) == ("shopify", str(tmp_path))
+    assert (piped.name, dash) == ("easypost", "-")
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [("pigeon=post.ndjson", "plugin-unknown"), ("native=nowhere.ndjson", "source-not-found")],
+)
+def test_what_does_not_exist_is_named(asked, code):
+    """With the ones that do, or with the way to say it."""
+    with pytest.raises(UsageProblem) as caught:
+        wiring.parse_feed(asked, SOURCES)
+
+    assert caught.value.code == code
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("setting", ["label_provider", "desk"])
+def test_a_plug_in_that_is_not_there_is_told_the_known_ones(tmp_path, setting):
+    """Said once, at the start, not when the first label is needed."""
+    with pytest.raises(UsageProblem, match="plugin-unknown") as caught:
+        wiring.build(load({}, data=tmp_path, **{setting: "pigeon"}))
+
+    assert "known: " in caught.value.hint
+
+
+def test_a_folder_that_cannot_be_made_is_a_problem_of_the_world(tmp_path):
+    """Exit code 3, with the way out."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorldProblem, match="data-folder"):
+        wiring.build(load({}, data=tmp_path / "file" / "data"))
+
+
+def test_mails_go_to_a_maildir_in_the_data_folder_unless_told_otherwise(tmp_path):
+    """Trying it out sends nothing to anybody."""
+    assert wiring.mail_url(load({}, data=tmp_path)) == f"maildir:{tmp_path / 'mail'}"
+    assert wiring.mail_url(load({}, data=tmp_path, mail_url="smtp://relay.example.com")) == (
+        "smtp://relay.example.com"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mail", "synchronous"), [(None, 1), ("smtp://relay.example.com?tls=none", 2)], ids=["maildir", "relay"]
+)
+def test_the_ledger_waits_for_the_disk_when_nobody_else_knows_what_was_sent(tmp_path, mail, synchronous):
+    """SQLite's NORMAL (1) for a Maildir, which shows what arrived; FULL (2) for a relay, which does not tell."""
+    kit = wiring.build(load({}, data=tmp_path, mail_url=mail))
+    with kit.ledger._engine.connect() as connection:
+        found = connection.execute(text("PRAGMA synchronous")).scalar()
+    kit.ledger.close()
+
+    assert sqlite3.sqlite_version_info >= (3, 7)
+    assert found == synchronous
