@@ -27,7 +27,7 @@ def differences(order: Order) -> tuple[Difference, ...]:
         loose = _packed(shipment) if order.expected_in(shipment) is None and not missing else extra
         for sku, count in loose.items():
             spare[sku] = spare.get(sku, 0) + count
-    lacking: dict[str, int] = {}
+    lacking = _not_planned(order, wanted)
     for _, missing, _ in raw:
         for sku, count in missing.items():
             lacking[sku] = lacking.get(sku, 0) + count
@@ -46,10 +46,14 @@ def _compare(
     packing = shipment.packing
     packed = _packed(shipment)
     plan = order.expected_in(shipment)
-    if packing is not None and plan == packing.lines:
-        return {}, {}
     if plan is not None:
-        expected = {line.sku: line.quantity for line in plan}
+        # What was called off since the plan was made is not missing, and still in the box it is too much.
+        expected = {
+            line.sku: min(line.quantity, wanted.get(line.sku, 0) if wanted else line.quantity)
+            for line in plan
+        }
+        if packing is not None and expected == packed:
+            return {}, {}
         return _minus(expected, packed), _minus(packed, expected)
     # Without a plan another box may hold the rest: only pieces that nobody ordered are certain.
     extra = _minus(packed, wanted)
@@ -73,6 +77,15 @@ def _planned_again(order: Order, wanted: dict[str, int]) -> dict[str, int]:
     return {
         sku: count - wanted.get(sku, 0) for sku, count in planned.items() if count > wanted.get(sku, 0) > 0
     }
+
+
+def _not_planned(order: Order, wanted: dict[str, int]) -> dict[str, int]:
+    """Return pieces that are wanted and in no plan: whoever packs them does right."""
+    planned: dict[str, int] = {}
+    for fulfillment in order.fulfillments:
+        for line in fulfillment.lines:
+            planned[line.sku] = planned.get(line.sku, 0) + line.quantity
+    return _minus(wanted, planned) if planned else {}
 
 
 def _minus(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

@@ -45,7 +45,7 @@ from streams.core.order import (
     pieces,
 )
 from streams.core.policy import Policy
-from streams.core.zones import day_ends, offset_at, zone_or
+from streams.core.zones import day_ends, local_day, offset_at, zone_or
 
 _RANK = {
     "unknown": 0,
@@ -174,7 +174,9 @@ def _localize(order: Order, policy: Policy) -> None:
 def _move_days(order: Order) -> None:
     """Read the days that were named before we knew the customer's zone, or that it moved, in that zone."""
     promise, zone = order.promise, order.zone
-    if promise is not None and not promise.exact:
+    if promise is not None and promise.exact:
+        order.promise = replace(promise, by=local_day(promise.ends_at, zone))
+    elif promise is not None:
         order.promise = replace(promise, ends_at=day_ends(promise.by, zone))
     if order.ship_by_day is not None:
         order.ship_by = day_ends(order.ship_by_day, zone)
@@ -195,7 +197,7 @@ def _move_days(order: Order) -> None:
 def _promise(window: PromiseWindow, event: Event, zone: str, *, staff: bool = False) -> Promise:
     ends_at, day = _deadline(window.by, zone)
     return Promise(
-        by=day or ends_at.date(),
+        by=day or local_day(ends_at, zone),
         ends_at=ends_at,
         event_id=event.id,
         told_by="staff" if staff else "shop",
@@ -243,6 +245,8 @@ def _packed(order: Order, event: Event, fact: facts.ShipmentPacked, _policy: Pol
 def _shipment_created(order: Order, event: Event, fact: facts.ShipmentCreated, _policy: Policy) -> None:
     shipment = _own(order, fact.shipment_id, fact.tracking_number)
     shipment.carrier = fact.carrier
+    if shipment.tracking_number not in {None, fact.tracking_number}:
+        shipment.former_numbers = (*shipment.former_numbers, shipment.tracking_number or "")
     shipment.tracking_number = fact.tracking_number
     shipment.created_at = event.occurred_at
     shipment.created_event = event.id
@@ -343,7 +347,10 @@ def _own(order: Order, shipment_id: str | None, tracking_number: str | None) -> 
         known
         for known in shipments
         if (shipment_id is not None and known.shipment_id == shipment_id)
-        or (tracking_number is not None and known.tracking_number == tracking_number)
+        or (
+            tracking_number is not None
+            and (known.tracking_number == tracking_number or tracking_number in known.former_numbers)
+        )
     ]
     if found:
         mine = found[0].__copy__()  # type: ignore[attr-defined]  # as in evolve
@@ -414,7 +421,7 @@ def _derive_arrival(order: Order) -> None:
     if order.placed_at is None:
         return
     latest: datetime | None = None
-    waiting = False
+    waiting = elsewhere = False
     there = []
     for shipment in order.shipments:
         at = shipment.delivered_at
@@ -427,8 +434,8 @@ def _derive_arrival(order: Order) -> None:
             waiting = True
             there.append(shipment)
         else:
-            return
-    if (latest is None and not waiting) or not _all_pieces(order, there):
+            elsewhere = True
+    if (latest is None and not waiting) or not _all_pieces(order, there, elsewhere=elsewhere):
         return
     if waiting:
         order.awaits_pickup = True
@@ -436,17 +443,31 @@ def _derive_arrival(order: Order) -> None:
         order.arrived_at = latest
 
 
-def _all_pieces(order: Order, there: list[Shipment]) -> bool:
-    if not order.fulfillments and all(shipment.lines is None for shipment in there):
+def _all_pieces(order: Order, there: list[Shipment], *, elsewhere: bool) -> bool:
+    """True when the parcels that are there hold all that is wanted.
+
+    While another parcel is still ``elsewhere`` (a second label for one box, a canceled half), only known
+    contents count. Where nobody has said what is in a box, a parcel for every plan is everything.
+    """
+    if not elsewhere and not order.fulfillments and all(s.lines is None and s.packing is None for s in there):
         return True
     have: dict[str, int] = {}
     for shipment in there:
         expected = order.expected_in(shipment)
+        if (
+            expected is None
+            and order.made_good(shipment.shipment_id) is None
+            and shipment.packing is not None
+        ):
+            expected = shipment.packing.lines
         if expected is None:
-            return True
+            return not elsewhere and len(order.fulfillments) <= len(there)
         for line in expected:
             have[line.sku] = have.get(line.sku, 0) + line.quantity
-    return all(have.get(sku, 0) >= count for sku, count in order.wanted().items())
+    wanted = order.wanted()
+    if elsewhere and not wanted:
+        return False
+    return all(have.get(sku, 0) >= count for sku, count in wanted.items())
 
 
 # ---------------------------------------------------------------------------- customers and staff
@@ -534,7 +555,8 @@ def _replacement_progressed(
     case = case_of(order)
     mine = next((r for r in case.replacements if r.order_id == fact.replacement_order_id), None)
     if mine is None:
-        mine = next((r for r in case.replacements if r.order_id is None), None)
+        open_ones = (r for r in case.replacements if r.order_id is None and r.refused is None)
+        mine = next((r for r in open_ones if r.status != "canceled"), None)
     if mine is None:
         mine = Replacement(
             replacement_id=fact.replacement_order_id,

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from streams.core.draft import Draft
 from streams.core.events import DateRange, Letter, LetterLine, Pieces
 from streams.core.forecast import forecast, replacement_forecast
-from streams.core.ids import identify
 from streams.core.order import Order, Replacement, Return, Shipment, Trouble
 
 
@@ -44,7 +43,7 @@ def compose_letter(
         carrier=shipment.carrier if shipment else None,
         tracking_number=shipment.tracking_number if shipment else None,
         replacement_id=replacement.replacement_id if replacement else None,
-        replacement_lines=named(order, replacement.lines) if replacement else (),
+        replacement_lines=named(order, _under_way(draft, troubles, replacement)),
         replacement_arrives=_replacement_arrives(draft, replacement),
         expedited=replacement.expedited if replacement else False,
         return_id=one.return_id if one else None,
@@ -55,6 +54,19 @@ def compose_letter(
         goodwill=case.goodwill if _with_message(draft, "goodwill.granted.v1") else None,
         shipping_refund=case.shipping_refund if _with_message(draft, "shipping_refund.granted.v1") else None,
     )
+
+
+def _under_way(draft: Draft, troubles: list[Trouble], replacement: Replacement | None) -> list[Pieces]:
+    """Return all that is being sent again for these troubles, box by box."""
+    if replacement is None:
+        return []
+    ids = {trouble.exception_id for trouble in troubles}
+    others = [
+        one
+        for one in draft.case.replacements
+        if one.refused is None and one.status != "canceled" and one.exception_id in ids
+    ]
+    return [line for one in (others or [replacement]) for line in one.lines]
 
 
 def _replacement_arrives(draft: Draft, replacement: Replacement | None) -> DateRange | None:
@@ -82,15 +94,23 @@ def _title(order: Order, sku: str) -> str:
 
 def _replacement(draft: Draft, troubles: list[Trouble]) -> Replacement | None:
     ids = {trouble.exception_id for trouble in troubles}
+    broken = any(trouble.subject == "replacement" for trouble in troubles)
     for replacement in draft.case.replacements:
-        if replacement.refused is None and replacement.exception_id in ids:
+        if replacement.refused is not None or replacement.status == "canceled":
+            continue
+        if replacement.exception_id in ids or (broken and replacement.delivered_at is None):
             return replacement
     return None
 
 
 def _return_of(draft: Draft, troubles: list[Trouble]) -> Return | None:
-    ids = {identify("ret", draft.order.order_id, trouble.exception_id) for trouble in troubles}
-    return next((one for one in draft.case.returns if one.return_id in ids), None)
+    """Return the label that travels with a mail about wrong pieces: the one that is still to be used."""
+    if not any(trouble.extra or trouble.kind == "wrong_item" for trouble in troubles):
+        return None
+    ids = {trouble.exception_id for trouble in troubles}
+    usable = [one for one in draft.case.returns if one.seen_at is None and not one.refused]
+    own = [one for one in usable if one.exception_id in ids]
+    return next(iter(own or usable), None)
 
 
 def _shipment(order: Order, troubles: list[Trouble]) -> Shipment | None:
@@ -106,6 +126,8 @@ def _arrives(draft: Draft, troubles: list[Trouble], replacement: Replacement | N
     if replacement is not None or draft.order.arrived_at is not None:
         return None
     if not any(draft.policy.cured_by_arrival(trouble.kind) for trouble in troubles):
+        return None
+    if any(t.cleared_at is None and draft.policy.topic(t.kind) == "loss" for t in draft.case.troubles):
         return None
     return forecast(draft.order, draft.now, draft.policy)
 

@@ -40,8 +40,10 @@ def zero(currency: str) -> Money:
 
 
 def price(table: dict[str, int], currency: str | None, shop_currency: str) -> Money:
-    """Return the amount of a table in the order's currency, else in the shop's, else the table's first."""
-    for candidate in (currency, shop_currency, *table):
-        if candidate is not None and candidate in table:
-            return Money(minor=table[candidate], currency=candidate)
-    return Money(minor=0, currency=shop_currency)
+    """Return the amount of a table in the order's currency, or in the shop's when no price is known.
+
+    A currency that the table does not know costs nothing here; no budget knows it either, so a person is
+    asked as soon as goods are added.
+    """
+    chosen = currency or shop_currency
+    return Money(minor=table.get(chosen, 0), currency=chosen)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from streams.core.detector import Topic
-from streams.core.draft import Draft
+from streams.core.draft import Draft, add_up
 from streams.core.events import (
     Decision,
     MessageHeld,
@@ -24,7 +24,7 @@ from streams.core.letter import compose_letter
 from streams.core.money import zero
 from streams.core.order import Held, Replacement, Return, Sent, Trouble
 from streams.core.policy import Response
-from streams.core.respond import overtaken, proposals, response_for
+from streams.core.respond import ask, over_budget, overtaken, proposals, response_for
 from streams.core.zones import day_begins, day_ends, local
 
 _UNSENT = frozenset({"queued", "deferred"})
@@ -101,11 +101,15 @@ def _untold(draft: Draft) -> list[News]:
         response = response_for(draft, trouble)
         if response.message is None or (trouble.stage == 1 and _covered(draft, trouble, told, told_losses)):
             continue
-        key = f"{trouble.exception_id}:{trouble.stage}"
-        news.append(News(key, response, trouble.staged_at + response.tell_after, trouble=trouble))
+        news.append(News(_key(trouble), response, trouble.staged_at + response.tell_after, trouble=trouble))
     news.extend(_later_replacements(draft))
     news.extend(_follow_ups(draft))
     return news
+
+
+def _key(trouble: Trouble) -> str:
+    """Return what makes the mail about a trouble one mail: its stage, and its round when there was more to say."""
+    return f"{trouble.exception_id}:{trouble.stage}" + (f":{trouble.round}" if trouble.round else "")
 
 
 def _covered(draft: Draft, trouble: Trouble, told: set[Topic], told_losses: set[str]) -> bool:
@@ -153,11 +157,17 @@ def _follow_ups(draft: Draft) -> list[News]:
     case, policy, order = draft.case, draft.policy, draft.order
     if policy.follow_up.message is None or order.canceled_at is not None or case.follow_ups_stopped:
         return []
-    arrived = [r.delivered_at for r in case.replacements if r.delivered_at is not None]
-    if not arrived:
+    if any(t.verdict == "waiting" and t.cleared_at is None for t in case.troubles):
         return []
     notes = []
     for one in case.returns:
+        arrived = [
+            r.delivered_at
+            for r in case.replacements
+            if r.delivered_at is not None and r.exception_id in {one.exception_id, ""}
+        ]
+        if not arrived or _never_came(draft, one):
+            continue
         if one.label_id is None or one.seen_at is not None or one.follow_ups >= policy.returns.follow_ups:
             continue
         due = max(arrived) + timedelta(days=policy.returns.follow_up_days * (one.follow_ups + 1))
@@ -167,6 +177,19 @@ def _follow_ups(draft: Draft) -> list[News]:
     return notes
 
 
+def _never_came(draft: Draft, one: Return) -> bool:
+    """True when the wrong box is known not to have reached the customer: there is nothing to send back."""
+    trouble = next((t for t in draft.case.troubles if t.exception_id == one.exception_id), None)
+    if trouble is None:
+        return False
+    for shipment in draft.order.shipments:
+        if shipment.shipment_id == trouble.subject:
+            return shipment.delivered_at is None and (
+                shipment.returning is not None or shipment.lost is not None
+            )
+    return False
+
+
 # ---------------------------------------------------------------------------- now or later
 
 
@@ -174,12 +197,32 @@ def _tell_or_hold(draft: Draft, ready: list[News]) -> None:
     lead = min(ready, key=lambda one: _priority(draft, one))
     message_id = identify("msg", draft.order.order_id, lead.key)
     reason, until = _obstacle(draft, ready)
-    if reason is None:
+    if reason is None and _too_dear(draft, ready):
+        _hold(draft, message_id, lead.template, "review", None)
+    elif reason is None:
         _queue(draft, message_id, lead, ready)
     elif reason == "label":
         draft.wake(until)
     else:
         _hold(draft, message_id, lead.template, reason, until)
+
+
+def _too_dear(draft: Draft, ready: list[News]) -> bool:
+    """Ask a person when what the mail would grant is above the budget by now: lateness grows while mail waits."""
+    for one in ready:
+        trouble = one.trouble
+        if trouble is None or trouble.verdict == "approved":
+            continue
+        granted = [
+            decision for remedy, decision in proposals(draft, trouble, one.response) if remedy.with_message
+        ]
+        costs = add_up(
+            tuple(cost for decision in granted if (cost := getattr(decision, "cost", None)) is not None)
+        )
+        if over_budget(draft, costs):
+            ask(draft, trouble, one.response, "budget", costs)
+            return True
+    return False
 
 
 def _priority(draft: Draft, news: News) -> tuple[int, int, str]:
@@ -214,7 +257,7 @@ def _parts_pending(draft: Draft, ready: list[News]) -> datetime | None:
     waits = [
         one.requested_at + patience
         for one in draft.case.returns
-        if one.label_id is None and not one.refused and _belongs(draft, one, told)
+        if one.label_id is None and not one.refused and _belongs(one, told)
     ]
     for replacement in draft.case.replacements:
         unanswered = replacement.accepted_at is None and replacement.refused is None
@@ -224,8 +267,8 @@ def _parts_pending(draft: Draft, ready: list[News]) -> datetime | None:
     return max(late) if late else None
 
 
-def _belongs(draft: Draft, one: Return, exception_ids: set[str]) -> bool:
-    return any(one.return_id == identify("ret", draft.order.order_id, known) for known in exception_ids)
+def _belongs(one: Return, exception_ids: set[str]) -> bool:
+    return one.exception_id in exception_ids
 
 
 def quiet_until(now: datetime, zone: str, start: object, end: object) -> datetime | None:
@@ -356,7 +399,7 @@ def _hold(draft: Draft, message_id: str, template: str, reason: Reason, until: d
 def _hold_for_person(draft: Draft, trouble: Trouble) -> None:
     response = response_for(draft, trouble)
     if response.message is not None:
-        message_id = identify("msg", draft.order.order_id, f"{trouble.exception_id}:{trouble.stage}")
+        message_id = identify("msg", draft.order.order_id, _key(trouble))
         _hold(draft, message_id, response.message, "review", None)
 
 
@@ -374,7 +417,7 @@ def _take_back(draft: Draft) -> None:
     """Withdraw mails that are queued but not sent and have ceased to be true."""
     open_ids = {t.exception_id for t in draft.case.troubles if t.cleared_at is None}
     for sent in draft.case.messages:
-        if sent.status not in _UNSENT or not sent.exception_ids or open_ids & set(sent.exception_ids):
+        if sent.status not in _UNSENT or not _no_longer_true(draft, sent, open_ids):
             continue
         case = draft.own_case()
         mine = copy(sent)
@@ -382,17 +425,27 @@ def _take_back(draft: Draft) -> None:
         case.messages = tuple(mine if s.message_id == sent.message_id else s for s in case.messages)
         _withdraw(draft, sent.message_id, sent.template, sent.locale, sent.to_hash, "cleared", queued=True)
     for replacement in draft.case.replacements:
-        if replacement.refused is not None:
+        if replacement.refused is not None or replacement.status == "canceled":
             _ask_about(draft, replacement)
+
+
+def _no_longer_true(draft: Draft, sent: Sent, open_ids: set[str]) -> bool:
+    if sent.exception_ids:
+        return not open_ids & set(sent.exception_ids)
+    is_note = sent.template == draft.policy.follow_up.message
+    return is_note and any(one.seen_at is not None for one in draft.case.returns)
 
 
 def _ask_about(draft: Draft, replacement: Replacement) -> None:
     """The order system cannot ship it: a person decides what the customer is offered instead."""
     trouble = next((t for t in draft.case.troubles if t.exception_id == replacement.exception_id), None)
-    if trouble is None or trouble.cleared_at is not None or trouble.verdict != "none":
+    review_id = identify("rev", replacement.replacement_id)
+    if trouble is None or trouble.cleared_at is not None or trouble.verdict in {"waiting", "refused"}:
+        return
+    if trouble.review_id == review_id:
         return
     mine = draft.own(trouble)
-    mine.review_id = identify("rev", replacement.replacement_id)
+    mine.review_id = review_id
     mine.verdict = "waiting"
     if mine.told >= mine.stage:
         mine.stage += 1

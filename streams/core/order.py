@@ -84,6 +84,7 @@ class Shipment(msgspec.Struct, array_like=True, gc=False):
     lines: tuple[Pieces, ...] | None = None
     created_at: datetime | None = None
     created_event: str = ""
+    former_numbers: tuple[str, ...] = ()
     packing: Packing | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     status: Status = "pre_transit"
@@ -137,6 +138,7 @@ class Trouble(msgspec.Struct, array_like=True, gc=False):
     changes: int = 0
     responded: int = 0
     told: int = 0
+    round: int = 0
     cleared_at: datetime | None = None
     review_id: str | None = None
     verdict: Literal["none", "waiting", "approved", "refused"] = "none"
@@ -173,6 +175,7 @@ class Return(msgspec.Struct, array_like=True, gc=False):
     refused: bool = False
     seen_at: datetime | None = None
     follow_ups: int = 0
+    exception_id: str = ""
 
 
 class Sent(msgspec.Struct, array_like=True, gc=False):
@@ -216,9 +219,10 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     shipping_refund: Money | None = None
     apologized: int = 0
     held: Held | None = None
-    reviews: int = 0
     follow_ups_stopped: bool = False
-    turns: int = 0  # mails held and taken back so far: the same may happen to one mail again, and is said again
+    turns: int = (
+        0  # mails held and taken back so far: the same may happen to one mail again, and is said again
+    )
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):

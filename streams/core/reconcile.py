@@ -7,6 +7,7 @@ from streams.core.events import (
     ExceptionChanged,
     ExceptionCleared,
     ExceptionOpened,
+    Pieces,
     Severity,
 )
 from streams.core.finding import Finding
@@ -73,6 +74,12 @@ def _change(draft: Draft, trouble: Trouble, finding: Finding) -> None:
     if same:
         return
     mine = draft.own(trouble)
+    if _grew(trouble, finding) and mine.responded >= mine.stage:
+        mine.round += 1
+        mine.staged_at = draft.now
+        mine.responded = mine.stage - 1
+        mine.told = min(mine.told, mine.stage - 1)
+        mine.verdict = "none"
     mine.severity = severity
     mine.missing = finding.missing
     mine.extra = finding.extra
@@ -91,6 +98,16 @@ def _change(draft: Draft, trouble: Trouble, finding: Finding) -> None:
             **_what(mine),
         )
     )
+
+
+def _grew(trouble: Trouble, finding: Finding) -> bool:
+    """True when more is missing, or more is there by mistake, than we answered for."""
+    return _more(finding.missing, trouble.missing) or _more(finding.extra, trouble.extra)
+
+
+def _more(now: tuple[Pieces, ...], before: tuple[Pieces, ...]) -> bool:
+    known = {piece.sku: piece.quantity for piece in before}
+    return any(piece.quantity > known.get(piece.sku, 0) for piece in now)
 
 
 def _clear(draft: Draft, trouble: Trouble) -> None:

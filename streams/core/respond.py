@@ -9,6 +9,7 @@ from streams.core.events import (
     Decision,
     MessageWithdrawn,
     ReplacementRequested,
+    ReturnLabelRequested,
     ReviewRequested,
 )
 from streams.core.ids import address_hash, identify
@@ -76,47 +77,73 @@ def _answer(draft: Draft, trouble: Trouble, response: Response) -> None:
         return
     offered = proposals(draft, trouble, response)
     costs = add_up(tuple(cost for remedy, decision in offered if (cost := remedy.cost(decision)) is not None))
-    reason = None if trouble.verdict == "approved" else _needs_person(draft, trouble, response, costs)
+    replaces = any(isinstance(decision, ReplacementRequested) for _, decision in offered)
+    reason = None
+    if trouble.verdict != "approved":
+        reason = _needs_person(draft, trouble, response, costs, replaces=replaces)
     if reason is not None:
-        _ask(draft, trouble, response, reason, costs)
+        ask(draft, trouble, response, reason, costs)
         return
     mine = draft.own(trouble)
     mine.responded = mine.stage
     for remedy, decision in offered:
         if not remedy.with_message:
             draft.decide(decision)
-            if isinstance(decision, ReplacementRequested):
-                _tie(draft, decision, mine)
+            _tie(draft, decision, mine)
 
 
-def _tie(draft: Draft, decision: ReplacementRequested, trouble: Trouble) -> None:
-    for replacement in draft.own_case().replacements:
-        if replacement.replacement_id == decision.replacement_id:
-            replacement.exception_id = trouble.exception_id
+def _tie(draft: Draft, decision: Decision, trouble: Trouble) -> None:
+    """Note which trouble a replacement or a return was for; both were made in this step and are ours to write."""
+    if isinstance(decision, ReplacementRequested):
+        for replacement in draft.own_case().replacements:
+            if replacement.replacement_id == decision.replacement_id:
+                replacement.exception_id = trouble.exception_id
+    elif isinstance(decision, ReturnLabelRequested):
+        for one in draft.own_case().returns:
+            if one.return_id == decision.return_id:
+                one.exception_id = trouble.exception_id
 
 
 def _needs_person(
-    draft: Draft, trouble: Trouble, response: Response, costs: tuple[Money, ...]
+    draft: Draft, trouble: Trouble, response: Response, costs: tuple[Money, ...], *, replaces: bool
 ) -> Reason | None:
     if response.person:
         second = trouble.stage > 1 or draft.order.replaces is not None
         return "second_failure" if second else "kind_needs_person"
+    if (
+        replaces
+        and not trouble.missing
+        and len(draft.order.wanted()) > 1
+        and (trouble.subject not in _whole(draft))
+    ):
+        return "kind_needs_person"  # something is gone, and nobody has said what
+    return "budget" if over_budget(draft, costs) else None
+
+
+def _whole(draft: Draft) -> set[str]:
+    """Return the parcel that must hold everything, when there is only one."""
+    shipments = draft.order.shipments
+    return {shipments[0].shipment_id} if len(shipments) == 1 else set()
+
+
+def over_budget(draft: Draft, costs: tuple[Money, ...]) -> bool:
+    """True when these costs, on top of what the order has cost us, need a person's word."""
     for total in add_up((*draft.case.spent, *costs)):
         if all(cost.currency != total.currency for cost in costs) or total.minor == 0:
             continue
         limit = draft.policy.budget(total.currency)
         if limit is None or total.minor > limit:
-            return "budget"
-    return None
+            return True
+    return False
 
 
-def _ask(
-    draft: Draft, trouble: Trouble, response: Response, reason: Reason, costs: tuple[Money, ...]
-) -> None:
+def ask(draft: Draft, trouble: Trouble, response: Response, reason: Reason, costs: tuple[Money, ...]) -> None:
+    """Hand the decision to a person, with what it would cost."""
     mine = draft.own(trouble)
-    mine.review_id = identify("rev", mine.exception_id, str(mine.stage))
+    mine.review_id = identify(
+        "rev", mine.exception_id, str(mine.stage), *([str(mine.round)] * bool(mine.round))
+    )
     mine.verdict = "waiting"
-    draft.own_case().reviews += 1
     draft.decide(
         ReviewRequested(
             order_id=draft.order.order_id,

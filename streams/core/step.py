@@ -72,13 +72,11 @@ def _relay(draft: Draft) -> None:
     if order.replaces is None:
         return
     for status in _progress(order):
-        if status in order.relayed:
-            continue
         order.relayed = (*order.relayed, status)
         draft.decide(
             facts.ReplacementProgressed(
                 order_id=order.replaces,
-                decision_id=identify("dec", order.order_id, "progressed", status),
+                decision_id=identify("dec", order.order_id, "progressed", str(len(order.relayed)), status),
                 replacement_order_id=order.order_id,
                 promised_by=order.promise.by if order.promise is not None else None,
                 status=status,  # type: ignore[arg-type]  # the words of _progress
@@ -87,13 +85,20 @@ def _relay(draft: Draft) -> None:
 
 
 def _progress(order: Order) -> list[str]:
-    reached = ["placed"]
-    if any(shipment.handed_over_at is not None for shipment in order.shipments):
-        reached.append("shipped")
-    if order.case is not None and any(t.verdict == "waiting" for t in order.case.troubles):
-        reached.append("in_trouble")
-    if order.arrived_at is not None:
-        reached.append("delivered")
-    if order.canceled_at is not None:
-        reached.append("canceled")
-    return reached
+    """Return what the other order has not heard yet; trouble may come and go."""
+    relayed = order.relayed
+    news = [] if "placed" in relayed else ["placed"]
+    if "shipped" not in relayed and any(shipment.handed_over_at is not None for shipment in order.shipments):
+        news.append("shipped")
+    troubles = order.case.troubles if order.case is not None else ()
+    in_trouble = any(t.verdict == "waiting" and t.cleared_at is None for t in troubles)
+    last = next(
+        (status for status in reversed(relayed) if status in {"in_trouble", "recovered"}), "recovered"
+    )
+    if in_trouble != (last == "in_trouble"):
+        news.append("in_trouble" if in_trouble else "recovered")
+    if order.arrived_at is not None and "delivered" not in relayed:
+        news.append("delivered")
+    if order.canceled_at is not None and "canceled" not in relayed:
+        news.append("canceled")
+    return news

@@ -23,7 +23,6 @@ from streams.core.events import (
     MessageDeferred,
     MessageOutcome,
     MessageQueued,
-    MessageWithdrawn,
     ReturnLabelIssued,
     ShipmentCreated,
 )
@@ -260,9 +259,6 @@ class Engine:
         self._entries = []
         self._batch = Batch()
         self.pending.extend(self._decided)
-        if any(isinstance(one.fact, MessageWithdrawn) for one in self._decided):
-            # Taking back comes first: a mail that is still waiting here then finds its door closed.
-            self.pending.sort(key=lambda one: not isinstance(one.fact, MessageWithdrawn))
         self._decided = []
         if self._since_snapshot >= SNAPSHOT_EVENTS:
             self.snapshot()

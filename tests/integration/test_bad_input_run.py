@@ -277,7 +277,7 @@ def test_a_dead_letter_names_the_line(bad):
 
 
 def test_the_four_counts_add_up(bad):
-    """in = folded + duplicates + parked + dead letters, and nothing is missing from the file."""
+    """What came in is folded, a duplicate, parked or a dead letter, and nothing is missing from the file."""
     events = bad.summary["events"]
     lines = len(list(good_events())) + len(list(odd_but_harmless())) + len(BAD) + 2
 

@@ -53,21 +53,21 @@ class Shelf(LabelStore):
 class FullDisk(LabelStore):
     """No room, for the time being."""
 
-    def put(self, label_id, pdf):
+    def put(self, _label_id, _pdf):
         raise WorldProblem("label-store-unwritable", "no room", retriable=True)
 
 
 class Torn(SandboxLabels):
     """Sells a label whose document cannot be had."""
 
-    def document(self, issued):
+    def document(self, _issued):
         raise InputProblem("label-of-another-provider", "not ours")
 
 
 class Strange(SandboxLabels):
     """Fails in a way that nobody thought of."""
 
-    def buy(self, request):
+    def buy(self, _request):
         raise ZeroDivisionError
 
 
@@ -86,7 +86,7 @@ class OutOfStock(TopicDesk):
 class Broken(TopicDesk):
     """Fails in a way that nobody thought of."""
 
-    def order(self, request):
+    def order(self, _request):
         raise ZeroDivisionError
 
 

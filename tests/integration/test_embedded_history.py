@@ -276,7 +276,7 @@ class Nervous:
     cured_by_arrival = True
     signs = ~0
 
-    def detect(self, order, now, policy):
+    def detect(self, order, _now, _policy):
         if order.order_id == "ORD-BAD":
             raise ZeroDivisionError("a plug-in of ours")
         return [], None
@@ -319,7 +319,7 @@ def test_a_file_of_rubbish_is_not_held_in_memory(tmp_path):
     from streams.embedded.runner import Feed, Runner
 
     runner = Runner(engine, None, [Feed("rubbish", SOURCE, str(path))])
-    asyncio.run(runner.run_history(None, lambda now: ()))
+    asyncio.run(runner.run_history(None, lambda _now: ()))
     letters = sum(1 for _ in journal.dead_letters())
     journal.close()
 

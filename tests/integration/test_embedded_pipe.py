@@ -103,9 +103,13 @@ def test_what_reading_raises_is_raised_where_it_is_awaited():
 
     async def story():
         taken = []
-        with pytest.raises(ValueError, match="burst"):
+
+        async def take_all():
             async for some in read_behind(breaks()):
                 taken.extend(some)
+
+        with pytest.raises(ValueError, match="burst"):
+            await take_all()
         return len(taken)
 
     assert asyncio.run(story()) == 1

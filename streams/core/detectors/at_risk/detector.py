@@ -42,20 +42,22 @@ class AtRisk(Detector, frozen=True, kw_only=True):
                 continue
             if shipment.estimate > promise.ends_at + timedelta(hours=self.margin_hours):
                 reads = f"the carrier expects {shipment.estimate.isoformat()}, promised by {promise.by.isoformat()}"
-                return self._found(promise.ends_at, shipment.estimate_event, reads)
+                return self._found(promise.ends_at, shipment.estimate_event, reads, promise.ends_at)
         if moving:
             return NOTHING
         since = promise.ends_at - timedelta(days=self.lead_days)
+        if since < order.placed_at:  # promised for today: half of the time must be gone before we doubt it
+            since = order.placed_at + (promise.ends_at - order.placed_at) / 2
         if now < since:
             return later_look(since)
         reads = f"promised by {promise.by.isoformat()} and not with a carrier yet"
-        return self._found(promise.ends_at, promise.event_id, reads)
+        return self._found(promise.ends_at, promise.event_id, reads, since)
 
-    def _found(self, ends_at: datetime, event_id: str, reads: str) -> Look:
+    def _found(self, ends_at: datetime, event_id: str, reads: str, since: datetime) -> Look:
         finding = Finding(
             kind=self.kind,
             subject="order",
-            since=ends_at - timedelta(days=self.lead_days),
+            since=since,
             severity="minor",
             evidence=(Evidence(event_id=event_id, reads=reads),),
         )

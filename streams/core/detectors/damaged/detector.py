@@ -10,6 +10,7 @@ from streams.core.events import Evidence, Kind
 from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order
 from streams.core.policy import Policy
+from streams.core.reports import reported
 
 
 class Damaged(Detector, frozen=True, kw_only=True):
@@ -38,20 +39,7 @@ class Damaged(Detector, frozen=True, kw_only=True):
                 evidence=(Evidence(event_id=scan.event_id, reads="the carrier reports damage"),),
             )
             findings = (*findings, finding)
-        if findings or order.made_good("order") is not None:
-            return findings, None
-        for report in order.reports:
-            if report.kind == "damaged":
-                finding = Finding(
-                    kind=self.kind,
-                    subject="order",
-                    since=report.reported_at,
-                    severity="major",
-                    missing=report.lines,
-                    evidence=(Evidence(event_id=report.event_id, reads="the customer reports damage"),),
-                )
-                return (finding,), None
-        return NOTHING
+        return findings + reported(order, self.kind, "damaged", "the customer reports damage"), None
 
 
 DETECTOR = Damaged

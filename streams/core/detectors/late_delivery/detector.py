@@ -43,11 +43,13 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
     def _order(self, order: Order, now: datetime, policy: Policy) -> Look:
         promise, word = order.promise, order.word
         first = promise if promise is not None else word
+        if first is not None and word is not None and word.ends_at < first.ends_at:
+            first = word  # we named an earlier day than the shop did: that is our word
         if first is None or order.arrived_at is not None or order.awaits_pickup:
             return NOTHING
         if now < first.ends_at:
             return later_look(first.ends_at)
-        again = word is not None and now >= word.ends_at
+        again = word is not None and word is not first and now >= word.ends_at
         wake = None
         if word is not None and not again:
             wake = word.ends_at

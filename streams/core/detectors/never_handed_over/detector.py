@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from streams.core.detector import UNDER_WAY, Detector, Topic
@@ -16,7 +16,8 @@ class NeverHandedOver(Detector, frozen=True, kw_only=True):
     """A label without a scan, or an order that nobody has shipped: our own house, before any carrier.
 
     Sees: ``label_workdays`` after the label without a scan; ``grace_workdays`` after the shop's own
-    ship-by; without a ship-by, ``unshipped_workdays`` after the payment (or the order).
+    ship-by; without a ship-by, ``unshipped_workdays`` after the payment (or the order), but not before
+    ``way_days`` are left to the promise.
     Turns major after ``major_workdays`` more: then the customer hears of it.
     False alarms: a carrier that scans only at its first hub; raise ``label_workdays`` for it.
     """
@@ -29,6 +30,7 @@ class NeverHandedOver(Detector, frozen=True, kw_only=True):
     grace_workdays: int = 1
     unshipped_workdays: int = 5
     major_workdays: int = 3
+    way_days: int = 10
 
     def detect(self, order: Order, now: datetime, policy: Policy) -> Look:
         """Return a finding for the order, or per parcel when others of it are on their way."""
@@ -62,6 +64,8 @@ class NeverHandedOver(Detector, frozen=True, kw_only=True):
             start = order.approved_at or order.placed_at
             assert start is not None
             due = later(start, self.unshipped_workdays, order.lane, order.offset)
+            if order.promise is not None:  # made to order: a late promise allows a late start
+                due = max(due, order.promise.ends_at - timedelta(days=self.way_days))
             event_id = order.approved_event or order.placed_event
         for shipment in labelled:
             assert shipment.created_at is not None

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import ClassVar
 
 from streams.core.detector import DIFFERS, REPORTED, Detector, Topic
-from streams.core.events import Evidence, Kind
+from streams.core.events import Kind
 from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order
 from streams.core.policy import Policy
+from streams.core.reports import reported
 
 
 class WrongItem(Detector, frozen=True, kw_only=True):
@@ -44,20 +45,7 @@ class WrongItem(Detector, frozen=True, kw_only=True):
             for box in order.differences
             if box.missing and box.extra
         )
-        if findings or order.made_good("order") is not None:
-            return findings, None
-        for report in order.reports:
-            if report.kind == "wrong_item":
-                finding = Finding(
-                    kind=self.kind,
-                    subject="order",
-                    since=report.reported_at,
-                    severity="major",
-                    missing=report.lines,
-                    evidence=(Evidence(event_id=report.event_id, reads="the customer says so"),),
-                )
-                return (finding,), None
-        return findings, None
+        return findings + reported(order, self.kind, "wrong_item", "the customer says so"), None
 
 
 DETECTOR = WrongItem

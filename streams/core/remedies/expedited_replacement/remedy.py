@@ -28,7 +28,12 @@ class ExpeditedReplacement(Remedy, frozen=True, kw_only=True):
         lines = _still_missing(situation)
         if not lines:
             return None
-        replacement_id = identify("rep", order.order_id, trouble.exception_id)
+        earlier = sum(
+            1 for known in situation.case.replacements if known.exception_id == trouble.exception_id
+        )
+        replacement_id = identify(
+            "rep", order.order_id, trouble.exception_id, *([str(earlier)] * bool(earlier))
+        )
         return ReplacementRequested(
             order_id=order.order_id,
             decision_id=identify("dec", "replacement", replacement_id),
@@ -54,17 +59,20 @@ class ExpeditedReplacement(Remedy, frozen=True, kw_only=True):
 
 
 def _still_missing(situation: Situation) -> tuple[Pieces, ...]:
+    """Return what to send: never more than the customer wants, and nothing twice."""
     order, trouble = situation.order, situation.trouble
-    missing = trouble.missing or tuple(Pieces(sku=s, quantity=n) for s, n in order.wanted().items())
+    wanted = order.wanted()
+    missing = trouble.missing or tuple(Pieces(sku=sku, quantity=count) for sku, count in wanted.items())
     replaced: dict[str, int] = {}
     for known in situation.case.replacements:
         if known.refused is None and known.status != "canceled":
             for line in known.lines:
                 replaced[line.sku] = replaced.get(line.sku, 0) + line.quantity
+    left = {piece.sku: min(piece.quantity, wanted.get(piece.sku, 0)) for piece in missing}
     return tuple(
-        Pieces(sku=piece.sku, quantity=piece.quantity - replaced.get(piece.sku, 0))
-        for piece in missing
-        if piece.quantity > replaced.get(piece.sku, 0)
+        Pieces(sku=sku, quantity=count - replaced.get(sku, 0))
+        for sku, count in left.items()
+        if count > replaced.get(sku, 0)
     )
 
 
