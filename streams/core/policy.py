@@ -133,6 +133,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     looks: dict[int, tuple[Callable[..., Look], ...]] = {}
 
+    def __post_init__(self) -> None:
+        """Begin with an empty memory of looks: a policy made from another one has detectors of its own."""
+        msgspec.structs.force_setattr(self, "looks", {})
+
     def looks_at(self, signs: int) -> tuple[Callable[..., Look], ...]:
         """Return the detectors that can find something in an order with these signs, as functions."""
         known = self.looks.get(signs)

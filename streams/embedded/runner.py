@@ -335,8 +335,10 @@ class Runner:
 
 
 def _latest(translation: Translation) -> datetime | None:
-    if not isinstance(translation, tuple) or not translation:
+    if type(translation) is not tuple or not translation:
         return None
+    if len(translation) == 1:  # asked for every record of a history
+        return translation[0].occurred_at
     return max(incoming.occurred_at for incoming in translation)
 
 

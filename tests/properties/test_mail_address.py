@@ -8,7 +8,9 @@ from streams.mail.address import Mailbox, Unusable, check_address
 
 LETTERS = st.text(alphabet="abcz09AZ._+-@ '\"ßé\u0130xn", max_size=70)
 DOMAINS = st.one_of(
-    st.sampled_from(["example.com", "shop.example", "a.test", "localhost", "xn--bcher-kva.example", "x.local"]),
+    st.sampled_from(
+        ["example.com", "shop.example", "a.test", "localhost", "xn--bcher-kva.example", "x.local"]
+    ),
     st.text(alphabet="abcz09-.xn", max_size=70),
 )
 

@@ -51,7 +51,7 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
             return later_look(first.ends_at)
         again = word is not None and word is not first and now >= word.ends_at
         wake = None
-        if word is not None and not again:
+        if word is not None and word is not first and not again:
             wake = word.ends_at
         severity: Severity = "severe" if again else self._severity(order, first, now, policy)
         if severity != "severe":

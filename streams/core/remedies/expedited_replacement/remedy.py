@@ -25,6 +25,8 @@ class ExpeditedReplacement(Remedy, frozen=True, kw_only=True):
     def propose(self, situation: Situation) -> Decision | None:
         """Return the request, or None when every missing piece is already being replaced."""
         order, trouble = situation.order, situation.trouble
+        if situation.policy.topic(trouble.kind) in {"delay", "attempt"}:
+            return None  # what is late still comes; sending it twice is not a remedy
         lines = _still_missing(situation)
         if not lines:
             return None
