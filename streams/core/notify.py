@@ -166,7 +166,7 @@ def _follow_ups(draft: Draft) -> list[News]:
             for r in case.replacements
             if r.delivered_at is not None and r.exception_id in {one.exception_id, ""}
         ]
-        if not arrived or _never_came(draft, one):
+        if not arrived or _never_came(draft, one) or _corrected(draft, one, min(arrived)):
             continue
         if one.label_id is None or one.seen_at is not None or one.follow_ups >= policy.returns.follow_ups:
             continue
@@ -175,6 +175,14 @@ def _follow_ups(draft: Draft) -> list[News]:
             continue
         notes.append(News(f"{one.return_id}:{one.follow_ups}", policy.follow_up, due, returning=one))
     return notes
+
+
+def _corrected(draft: Draft, one: Return, arrived: datetime) -> bool:
+    """True when the trouble was over before the right thing came: the station had corrected its scan."""
+    return any(
+        t.exception_id == one.exception_id and t.cleared_at is not None and t.cleared_at < arrived
+        for t in draft.case.troubles
+    )
 
 
 def _never_came(draft: Draft, one: Return) -> bool:

@@ -305,12 +305,16 @@ class Order(msgspec.Struct, array_like=True, gc=False):
             return loose[0].lines
         return None
 
-    def made_good(self, subject: str) -> datetime | None:
+    def made_good(self, subject: str, kind: Kind | None = None) -> datetime | None:
         """Return when the replacement for a troubled shipment arrived, or None."""
         case = self.case
         if case is None or not case.replacements:
             return None
-        ids = {trouble.exception_id for trouble in case.troubles if trouble.subject == subject}
+        ids = {
+            trouble.exception_id
+            for trouble in case.troubles
+            if trouble.subject == subject and kind in {None, trouble.kind}
+        }
         for done in case.replacements:
             if done.delivered_at is not None and done.exception_id in ids:
                 return done.delivered_at

@@ -17,7 +17,7 @@ def reported(order: Order, kind: Kind, word: str, reads: str) -> tuple[Finding, 
     findings = []
     for number, report in enumerate(reports, start=1):
         subject = "order" if number == 1 else f"order/{number}"
-        if order.made_good(subject) is None and not _known(order, kind, report):
+        if order.made_good(subject, kind) is None and not _known(order, kind, report):
             findings.append(
                 Finding(
                     kind=kind,
@@ -33,6 +33,9 @@ def reported(order: Order, kind: Kind, word: str, reads: str) -> tuple[Finding, 
 
 def _known(order: Order, kind: Kind, report: Report) -> bool:
     """True when a scan had told us of it by then, whether it is open or has been made good since."""
+    told = {piece.sku for piece in report.lines}
+    if told and not told & _in_doubt(order):
+        return False  # about other articles than the scans
     if any(
         (kind == "wrong_item" and box.missing and box.extra)
         or (kind == "short_shipment" and box.missing and not box.extra)
@@ -47,6 +50,17 @@ def _known(order: Order, kind: Kind, report: Report) -> bool:
     return any(
         known.kind == kind
         and not known.subject.startswith("order")
+        and order.made_good(known.subject) is not None  # not: a scan that was taken back, and told us nothing
         and (known.cleared_at is None or known.cleared_at >= report.reported_at)
         for known in troubles
     )
+
+
+def _in_doubt(order: Order) -> set[str]:
+    """Return the articles that a scan has spoken of, wherever it was."""
+    skus = {piece.sku for box in order.differences for piece in (*box.missing, *box.extra)}
+    for trouble in order.case.troubles if order.case is not None else ():
+        if not trouble.subject.startswith("order"):
+            skus |= {piece.sku for piece in (*trouble.missing, *trouble.extra)}
+            skus |= set() if trouble.missing else set(order.wanted())
+    return skus

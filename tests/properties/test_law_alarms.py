@@ -26,13 +26,16 @@ def run(history, events=None):
 
 
 def check_alarms(history):
-    """Every step's alarm lies behind the moment of the step."""
+    """Every alarm, of a step and of each detector, lies behind the moment of the step."""
 
     def checked(order, event, now, policy):
         done = step(order, event, now, policy)
         if not done.duplicate:
             assert done.wake_at is None or done.wake_at > now
             assert done.order.wake_at == done.wake_at
+            # One detector's alarm in the past would hide a later one of its own.
+            looks = (detector.detect(done.order, now, policy)[1] for detector in policy.detectors)
+            assert all(at is None or at > now for at in looks)
         return done
 
     with pytest.MonkeyPatch.context() as patch:

@@ -49,9 +49,9 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
             return NOTHING
         if now < first.ends_at:
             return later_look(first.ends_at)
-        again = word is not None and word is not first and now >= word.ends_at
+        again = word is not None and now >= word.ends_at
         wake = None
-        if word is not None and word is not first and not again:
+        if word is not None and not again:
             wake = word.ends_at
         severity: Severity = "severe" if again else self._severity(order, first, now, policy)
         if severity != "severe":
