@@ -13,6 +13,9 @@ Minor = Annotated[
 ]
 
 
+LARGEST = 10**12  # the schemas' limit; a sum beyond it is as far above any budget as the limit itself
+
+
 class Money(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An amount: ``minor`` units of an ISO 4217 ``currency`` (1234 USD is $12.34)."""
 
@@ -23,15 +26,19 @@ class Money(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.currency != other.currency:
             message = f"cannot add {other.currency} to {self.currency}"
             raise ValueError(message)
-        return Money(minor=self.minor + other.minor, currency=self.currency)
+        return Money(minor=_within(self.minor + other.minor), currency=self.currency)
 
     def times(self, quantity: int) -> Money:
         """Return the amount for ``quantity`` pieces."""
-        return Money(minor=self.minor * quantity, currency=self.currency)
+        return Money(minor=_within(self.minor * quantity), currency=self.currency)
 
     def share(self, percent: int) -> Money:
         """Return ``percent`` of the amount, rounded down to whole minor units."""
         return Money(minor=self.minor * percent // 100, currency=self.currency)
+
+
+def _within(minor: int) -> int:
+    return max(-LARGEST, min(LARGEST, minor))
 
 
 def zero(currency: str) -> Money:

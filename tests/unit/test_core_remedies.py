@@ -98,7 +98,9 @@ def test_a_piece_is_replaced_once(fate, offered):
         replacement_id="rep", lines=b.pack({"MARKERS-BLUE": 1}), requested_at=b.FRIDAY, expedited=True, **fate
     )
     case = Case(case_id="c", replacements=(under_way,))
-    wanted = offer("expedited_replacement", case=case, missing=b.pack({"MARKERS-BLUE": 2}))
+    wanted = offer(
+        "expedited_replacement", case=case, bought={"MARKERS-BLUE": 2}, missing=b.pack({"MARKERS-BLUE": 2})
+    )
 
     assert wanted.lines == (Pieces(sku="MARKERS-BLUE", quantity=offered),)
 
@@ -152,15 +154,23 @@ def test_a_share_is_rounded_down_to_whole_cents(percent, share):
 
 
 @pytest.mark.parametrize(
-    ("currency", "found"), [("EUR", (2, "EUR")), ("JPY", (1, "USD")), (None, (1, "USD"))]
+    ("currency", "found"), [("EUR", (2, "EUR")), ("JPY", (0, "JPY")), (None, (1, "USD"))]
 )
 def test_a_price_is_taken_in_the_orders_currency_else_the_shops(currency, found):
-    """What nobody has priced costs what it costs at home."""
+    """A currency that nobody has priced costs nothing here: no budget knows it, and a person is asked."""
     money = price({"EUR": 2, "USD": 1}, currency, "USD")
 
     assert (money.minor, money.currency) == found
 
 
 def test_an_empty_price_list_costs_nothing():
-    """In the shop's money."""
-    assert price({}, "EUR", "USD") == zero("USD")
+    """In the order's money."""
+    assert price({}, "EUR", "USD") == zero("EUR")
+
+
+def test_a_sum_beyond_all_reason_stays_within_what_can_be_written_down():
+    """A million pieces at the highest price: still a number that the schemas allow and a person sees."""
+    dear = Money(minor=10**12, currency="USD")
+
+    assert dear.times(1_000_000) == dear
+    assert dear + dear == dear
