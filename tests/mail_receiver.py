@@ -4,7 +4,6 @@ import asyncio
 import threading
 from contextlib import suppress
 
-
 _LARGEST = 16 * 1024 * 1024
 
 
@@ -36,7 +35,9 @@ class MailReceiver:
 
     def _serve(self):
         asyncio.set_event_loop(self._loop)
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._talk, "127.0.0.1", 0, limit=_LARGEST))
+        self._server = self._loop.run_until_complete(
+            asyncio.start_server(self._talk, "127.0.0.1", 0, limit=_LARGEST)
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
