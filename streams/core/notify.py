@@ -74,9 +74,9 @@ def notify(draft: Draft) -> None:
         for t in draft.case.troubles
         if t.cleared_at is None and t.verdict == "waiting" and not overtaken(draft, t)
     ]
-    if ready:
-        _tell_or_hold(draft, ready)
-    elif waiting:
+    if ready and not _tell_or_hold(draft, ready):
+        return
+    if waiting:
         _hold_for_person(draft, waiting[0])
     elif draft.case.held is not None:
         _withdraw_held(draft, "cleared")
@@ -201,7 +201,8 @@ def _never_came(draft: Draft, one: Return) -> bool:
 # ---------------------------------------------------------------------------- now or later
 
 
-def _tell_or_hold(draft: Draft, ready: list[News]) -> None:
+def _tell_or_hold(draft: Draft, ready: list[News]) -> bool:
+    """Return True when all that was ready is told, so that what waits for a person comes next."""
     lead = min(ready, key=lambda one: _priority(draft, one))
     message_id = identify("msg", draft.order.order_id, lead.key)
     reason, until = _obstacle(draft, ready)
@@ -213,6 +214,7 @@ def _tell_or_hold(draft: Draft, ready: list[News]) -> None:
         draft.wake(until)
     else:
         _hold(draft, message_id, lead.template, reason, until)
+    return reason is None and draft.case.held is None
 
 
 def _too_dear(draft: Draft, ready: list[News]) -> bool:
@@ -433,7 +435,8 @@ def _take_back(draft: Draft) -> None:
         case.messages = tuple(mine if s.message_id == sent.message_id else s for s in case.messages)
         _withdraw(draft, sent.message_id, sent.template, sent.locale, sent.to_hash, "cleared", queued=True)
     for replacement in draft.case.replacements:
-        if replacement.refused is not None or replacement.status == "canceled":
+        gone = replacement.refused is not None or replacement.status == "canceled"
+        if gone and not replacement.asked:
             _ask_about(draft, replacement)
 
 
@@ -447,13 +450,14 @@ def _no_longer_true(draft: Draft, sent: Sent, open_ids: set[str]) -> bool:
 def _ask_about(draft: Draft, replacement: Replacement) -> None:
     """The order system cannot ship it: a person decides what the customer is offered instead."""
     trouble = next((t for t in draft.case.troubles if t.exception_id == replacement.exception_id), None)
-    review_id = identify("rev", replacement.replacement_id)
     if trouble is None or trouble.cleared_at is not None or trouble.verdict in {"waiting", "refused"}:
         return
-    if trouble.review_id == review_id:
-        return
     mine = draft.own(trouble)
-    mine.review_id = review_id
+    mine.review_id = identify("rev", replacement.replacement_id)
+    asked = copy(replacement)
+    asked.asked = True
+    case = draft.own_case()
+    case.replacements = tuple(asked if r is replacement else r for r in case.replacements)
     mine.verdict = "waiting"
     if mine.told >= mine.stage:
         mine.stage += 1

@@ -160,6 +160,7 @@ class Replacement(msgspec.Struct, array_like=True, gc=False):
     troubled: bool = False
     promised_by: date | None = None
     told_by: date | None = None
+    asked: bool = False  # refused, and a person was asked about it
 
 
 class Return(msgspec.Struct, array_like=True, gc=False):

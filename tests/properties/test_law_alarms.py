@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import streams.core.step as step_module
 import streams.pipeline.processor as processor_module
 from streams.core.draft import Draft
+from streams.core.respond import respond
 from streams.core.step import step
 from streams.policies.loader import load_policy
 from tests import builders as b
@@ -64,6 +65,38 @@ def test_the_law_bites_on_a_draft_that_takes_any_alarm(monkeypatch):
     monkeypatch.setattr(notify_module, "_hold", lambda d, m, t, r, u: original(d, m, t, r, u and d.now))
 
     assert refuted(histories(), check_alarms)
+
+
+def check_second_look(history):
+    """An order that was looked at a moment ago has nothing more to say."""
+
+    def look(course):
+        one, now = course.journal[-1], course.processor.now
+        for order_id in {d.order_id for d in course.latest} | {one.order_id}:
+            order = course.orders.get(order_id)
+            if order is not None and one.order_id in {order_id, "*"}:
+                again = step(order, b.silence(now, order_id), now, POLICY)
+                assert again.decisions == ()
+                # The alarm may be later now: the first look rang for something that is told since.
+                assert msgspec.structs.replace(again.order, wake_at=order.wake_at) == order
+
+    b.live(history.events, POLICY, until=history.until, world=b.moody_world(history.whims), watch=look)
+
+
+@LAW
+@given(histories())
+def test_a_second_look_sees_nothing_new(history):
+    """One step is enough: what a step decides never makes the same step decide more."""
+    check_second_look(history)
+
+
+def test_the_law_bites_on_a_step_that_tells_before_it_answers(monkeypatch):
+    """Remedies that come behind the mail leave something to say at the next look."""
+    original = step_module.notify
+    monkeypatch.setattr(step_module, "respond", lambda _draft: None)
+    monkeypatch.setattr(step_module, "notify", lambda draft: (original(draft), respond(draft)))
+
+    assert refuted(histories(), check_second_look)
 
 
 @st.composite
