@@ -34,7 +34,7 @@ def reported(order: Order, kind: Kind, word: str, reads: str) -> tuple[Finding, 
 def _known(order: Order, kind: Kind, report: Report) -> bool:
     """True when a scan had told us of it by then, whether it is open or has been made good since."""
     told = {piece.sku for piece in report.lines}
-    if told and not told & _in_doubt(order):
+    if told and not told & _in_doubt(order, kind):
         return False  # about other articles than the scans
     if any(
         (kind == "wrong_item" and box.missing and box.extra)
@@ -56,11 +56,18 @@ def _known(order: Order, kind: Kind, report: Report) -> bool:
     )
 
 
-def _in_doubt(order: Order) -> set[str]:
-    """Return the articles that a scan has spoken of, wherever it was."""
-    skus = {piece.sku for box in order.differences for piece in (*box.missing, *box.extra)}
+def _in_doubt(order: Order, kind: Kind) -> set[str]:
+    """Return the articles of which a scan has said the same, by what is known now or was answered before."""
+    skus = set()
+    if kind == "damaged":
+        for shipment in order.shipments:
+            if shipment.damaged is not None:
+                planned = order.expected_in(shipment)
+                skus |= {piece.sku for piece in planned} if planned else set(order.wanted())
+    else:
+        skus |= {piece.sku for box in order.differences for piece in (*box.missing, *box.extra)}
     for trouble in order.case.troubles if order.case is not None else ():
-        if not trouble.subject.startswith("order"):
+        if trouble.kind == kind and not trouble.subject.startswith("order"):
             skus |= {piece.sku for piece in (*trouble.missing, *trouble.extra)}
             skus |= set() if trouble.missing else set(order.wanted())
     return skus

@@ -136,7 +136,9 @@ def test_the_demo_of_the_page_is_the_demo_of_the_recipe():
     """`make demo` runs what the page shows the output of, and `make test` what the page calls the tests."""
 
     def recipe(name):
-        done = subprocess.run(["make", "--no-print-directory", "-n", name], cwd=ROOT, capture_output=True, check=True, text=True)
+        done = subprocess.run(
+            ["make", "--no-print-directory", "-n", name], cwd=ROOT, capture_output=True, check=True, text=True
+        )
         return done.stdout.splitlines()[-1]
 
     assert recipe("demo").endswith("/firstword demo")

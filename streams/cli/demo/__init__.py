@@ -13,7 +13,11 @@ from streams.cli.output import print_document
 
 @click.command(
     cls=Command,
-    examples=("firstword demo", "firstword demo --dir /tmp/week --orders 2000 --seed 11", "firstword demo --json"),
+    examples=(
+        "firstword demo",
+        "firstword demo --dir /tmp/week --orders 2000 --seed 11",
+        "firstword demo --json",
+    ),
 )
 @click.option(
     "--dir",

@@ -129,4 +129,6 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    write_file(folder / MARK, b"Written by `firstword demo`, which replaces what it wrote when it runs again.\n")
+    write_file(
+        folder / MARK, b"Written by `firstword demo`, which replaces what it wrote when it runs again.\n"
+    )
