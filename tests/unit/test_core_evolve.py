@@ -213,12 +213,12 @@ def test_the_first_scan_survives_a_chatty_carrier():
 
 def test_a_scan_before_its_label_belongs_to_the_planned_box():
     """The plan names the box, the scan its tracking number, and the label says that they are one parcel."""
-    planned = b.event(b.planned())
+    planned, packed = b.event(b.planned()), b.event(b.packed({"MARKERS-RED": 1}))
     early = scan("delivered", 9, shipment_id=None)
-    order = known(b.event(b.placed()), planned, early, b.event(b.labelled()))
+    order = known(b.event(b.placed()), planned, packed, early, b.event(b.labelled()))
 
     assert [(s.shipment_id, s.status) for s in order.shipments] == [(b.PARCEL, "delivered")]
-    assert order.arrived_at == b.FRIDAY + 9 * b.HOUR
+    assert [box.extra for box in order.differences] == [b.pack({"MARKERS-RED": 1})]
 
 
 def test_the_last_packing_scan_of_a_box_counts():

@@ -164,6 +164,11 @@ def test_a_carriers_later_date_moves_both_ends():
     assert believed(order(scan("in_transit", estimated_delivery="2026-12-01"))) == (11, 13)
 
 
+def test_a_carriers_earlier_date_does_not_narrow_the_range():
+    """It moves the beginning; the end stays ours."""
+    assert believed(order(scan("in_transit", estimated_delivery="2026-11-24"))) == (4, 10)
+
+
 def test_a_carriers_hopeful_date_moves_nothing():
     """Tomorrow, it says; we keep our range."""
     assert believed(order(scan("in_transit", estimated_delivery="2026-11-21"))) == (3, 10)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import msgspec
 
@@ -33,7 +34,7 @@ class Mailbox:
         self.port = 0
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> Mailbox:
+    async def __aenter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         # Port 0: the system picks one that is free.
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=LARGEST)
