@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +29,7 @@ from streams.templating.brand import Brand, read_brand
 from streams.templating.catalogue import load_catalogue
 from streams.templating.renderer import CatalogueRenderer
 
+FIRST_DAY = date(2026, 1, 1)  # any day: the first question to a calendar loads its library
 _T = TypeVar("_T")
 
 
@@ -51,6 +53,10 @@ def build(settings: Settings) -> Kit:
     templates = templates_dir()
     catalogue = load_catalogue(templates, settings.templates)
     policy = load_policy(settings.policy, templates=catalogue.messages)
+    home = policy.shop.country
+    policy.calendars.is_workday(
+        FIRST_DAY, (home, home)
+    )  # loads the calendars now, not within the first event
     renderer = CatalogueRenderer(catalogue)
     _make(folder)
     store = LabelStore(folder / "labels")

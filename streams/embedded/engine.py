@@ -199,6 +199,11 @@ class Engine:
         alarms = [at for at in (self.processor.next_alarm(), self.correlator.next_expiry()) if at is not None]
         return min(alarms) if alarms else None
 
+    def is_due(self, to: datetime) -> bool:
+        """True when an order or a parked scan wants attention no later than ``to``."""
+        expiry = self.correlator.next_expiry()
+        return self.processor.is_due(to) or (expiry is not None and expiry <= to)
+
     def pass_time(self, now: datetime, *, always: bool = False) -> None:
         """Write down that time has come to ``now``; wake whoever is due, and bury scans nobody claimed.
 

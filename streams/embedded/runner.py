@@ -141,8 +141,7 @@ class Runner:
 
     def _is_due(self, to: datetime) -> bool:
         """True when a deadline or a retry lies before ``to``: asked once per record, so kept cheap."""
-        due = self.engine.next_alarm()
-        return (due is not None and due <= to) or (self._retry_at is not None and self._retry_at <= to)
+        return self.engine.is_due(to) or (self._retry_at is not None and self._retry_at <= to)
 
     async def _advance(self, to: datetime) -> None:
         """Fire every deadline and retry up to ``to``, each at its own moment."""

@@ -64,6 +64,14 @@ class Processor:
             heapq.heappop(alarms)
         return None
 
+    def is_due(self, to: datetime) -> bool:
+        """True when an alarm lies no later than ``to``; cheap where the heap's own top says no."""
+        alarms = self._alarms
+        if not alarms or alarms[0][0] > to:
+            return False
+        due = self.next_alarm()
+        return due is not None and due <= to
+
     def _wake(self, now: datetime) -> Iterator[Decision]:
         """Look again at every order whose alarm is due, in the order of (due, order id)."""
         due = self.next_alarm()
