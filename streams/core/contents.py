@@ -68,12 +68,17 @@ def _packed(shipment: Shipment) -> dict[str, int]:
     )
 
 
-def _planned_again(order: Order, wanted: dict[str, int]) -> dict[str, int]:
-    """Return pieces that are planned more often than wanted: the shop ships the missing ones again."""
+def _planned(order: Order) -> dict[str, int]:
     planned: dict[str, int] = {}
     for fulfillment in order.fulfillments:
         for line in fulfillment.lines:
             planned[line.sku] = planned.get(line.sku, 0) + line.quantity
+    return planned
+
+
+def _planned_again(order: Order, wanted: dict[str, int]) -> dict[str, int]:
+    """Return pieces that are planned more often than wanted: the shop ships the missing ones again."""
+    planned = _planned(order)
     return {
         sku: count - wanted.get(sku, 0) for sku, count in planned.items() if count > wanted.get(sku, 0) > 0
     }
@@ -81,10 +86,7 @@ def _planned_again(order: Order, wanted: dict[str, int]) -> dict[str, int]:
 
 def _not_planned(order: Order, wanted: dict[str, int]) -> dict[str, int]:
     """Return pieces that are wanted and in no plan: whoever packs them does right."""
-    planned: dict[str, int] = {}
-    for fulfillment in order.fulfillments:
-        for line in fulfillment.lines:
-            planned[line.sku] = planned.get(line.sku, 0) + line.quantity
+    planned = _planned(order)
     return _minus(wanted, planned) if planned else {}
 
 

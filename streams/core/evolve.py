@@ -42,6 +42,7 @@ from streams.core.order import (
     Sent,
     Shipment,
     Stamp,
+    amended,
     pieces,
 )
 from streams.core.policy import Policy
@@ -61,7 +62,6 @@ _RANK = {
 }
 _NO_MOVEMENT = frozenset({"unknown", "pre_transit", "expired"})
 STOP_FOLLOW_UPS = "stop"  # the word that our follow-up note offers
-_NO_RETURN_SCAN = frozenset({"unknown", "pre_transit", "expired"})
 
 
 def evolve(order: Order, event: Event, policy: Policy, mark: int | None = None) -> Order:
@@ -496,44 +496,39 @@ def _chosen(order: Order, _event: Event, fact: facts.ChoiceMade, _policy: Policy
 
 
 def _return_seen(order: Order, event: Event, fact: facts.ReturnCheckpoint, _policy: Policy) -> None:
-    if fact.status in _NO_RETURN_SCAN:
+    if fact.status in _NO_MOVEMENT:
         return
     case = case_of(order)
-    known = [r for r in case.returns if r.return_id == fact.return_id] or list(case.returns)
-    returns = []
-    for one in case.returns:
-        mine = copy(one)
-        if one in known and (one.seen_at is None or event.occurred_at < one.seen_at):
-            mine.seen_at = event.occurred_at
-        returns.append(mine)
-    case.returns = tuple(returns)
+    known = {r.return_id for r in case.returns if r.return_id == fact.return_id}
+    case.returns = amended(
+        case.returns,
+        lambda one: (
+            (not known or one.return_id in known) and (one.seen_at is None or event.occurred_at < one.seen_at)
+        ),
+        seen_at=event.occurred_at,
+    )
 
 
 # ---------------------------------------------------------------------------- outcomes
 
 
 def _label_issued(order: Order, _event: Event, fact: facts.ReturnLabelIssued, _policy: Policy) -> None:
-    case = case_of(order)
-    returns = []
-    for one in case.returns:
-        mine = copy(one)
-        if one.return_id == fact.return_id:
-            mine.label_id = fact.label_id
-            mine.carrier = fact.carrier
-            mine.tracking_number = fact.tracking_number
-        returns.append(mine)
-    case.returns = tuple(returns)
+    _amend_return(
+        order,
+        fact.return_id,
+        label_id=fact.label_id,
+        carrier=fact.carrier,
+        tracking_number=fact.tracking_number,
+    )
 
 
 def _label_refused(order: Order, _event: Event, fact: facts.ReturnLabelRefused, _policy: Policy) -> None:
+    _amend_return(order, fact.return_id, refused=True)
+
+
+def _amend_return(order: Order, return_id: str, **changes: Any) -> None:
     case = case_of(order)
-    returns = []
-    for one in case.returns:
-        mine = copy(one)
-        if one.return_id == fact.return_id:
-            mine.refused = True
-        returns.append(mine)
-    case.returns = tuple(returns)
+    case.returns = amended(case.returns, lambda one: one.return_id == return_id, **changes)
 
 
 def _replacement_accepted(
@@ -582,14 +577,9 @@ def _replacement_progressed(
 
 def _amend_replacement(order: Order, replacement_id: str, **changes: Any) -> None:
     case = case_of(order)
-    amended = []
-    for one in case.replacements:
-        mine = copy(one)
-        if one.replacement_id == replacement_id:
-            for name, value in changes.items():
-                setattr(mine, name, value)
-        amended.append(mine)
-    case.replacements = tuple(amended)
+    case.replacements = amended(
+        case.replacements, lambda one: one.replacement_id == replacement_id, **changes
+    )
 
 
 def _outcome(status: str) -> Callable[[Order, Event, Any, Policy], None]:

@@ -22,7 +22,7 @@ from streams.core.events import (
 from streams.core.ids import address_hash, identify
 from streams.core.letter import compose_letter
 from streams.core.money import zero
-from streams.core.order import Held, Replacement, Return, Sent, Trouble
+from streams.core.order import Held, Replacement, Return, Sent, Trouble, amended
 from streams.core.policy import Response
 from streams.core.respond import ask, over_budget, overtaken, proposals, response_for
 from streams.core.zones import day_begins, day_ends, local
@@ -361,22 +361,20 @@ def _stage(troubles: list[Trouble]) -> int:
 
 def _told_later(draft: Draft, replacement: Replacement) -> None:
     case = draft.own_case()
-    mine = copy(replacement)
-    mine.told_by = replacement.promised_by
-    case.replacements = tuple(
-        mine if one.replacement_id == replacement.replacement_id else one for one in case.replacements
+    case.replacements = amended(
+        case.replacements,
+        lambda one: one.replacement_id == replacement.replacement_id,
+        told_by=replacement.promised_by,
     )
 
 
 def _count_follow_up(draft: Draft, returning: Return) -> None:
     case = draft.own_case()
-    returns = []
-    for one in case.returns:
-        mine = copy(one)
-        if one.return_id == returning.return_id:
-            mine.follow_ups += 1
-        returns.append(mine)
-    case.returns = tuple(returns)
+    case.returns = amended(
+        case.returns,
+        lambda one: one.return_id == returning.return_id,
+        follow_ups=returning.follow_ups + 1,
+    )
 
 
 def _hold(draft: Draft, message_id: str, template: str, reason: Reason, until: datetime | None) -> None:

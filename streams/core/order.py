@@ -7,8 +7,10 @@ Python's cycle collector is told not to look at them: on a million orders it loo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -96,6 +98,15 @@ class Shipment(msgspec.Struct, array_like=True, gc=False):
     damaged: Checkpoint | None = None
     estimate: datetime | None = None
     estimate_event: str = ""
+
+    @property
+    def at_rest(self) -> bool:
+        """True when no further scan is owed: it is there, on its way back, or waits for the customer."""
+        return (
+            self.delivered_at is not None
+            or self.returning is not None
+            or self.status == "available_for_pickup"
+        )
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -340,6 +351,22 @@ def pieces(lines: object) -> tuple[Pieces, ...]:
     for line in lines:  # type: ignore[attr-defined]  # anything with sku and quantity
         counts[line.sku] = counts.get(line.sku, 0) + line.quantity
     return tuple(Pieces(sku=sku, quantity=count) for sku, count in counts.items() if count)
+
+
+_Part = TypeVar("_Part", Replacement, Return)
+
+
+def amended(parts: tuple[_Part, ...], chosen: Callable[[_Part], bool], **changes: Any) -> tuple[_Part, ...]:
+    """Return ``parts`` with private, changed copies of the chosen ones; the others are as they were."""
+    result = []
+    for part in parts:
+        mine = part
+        if chosen(part):
+            mine = copy(part)
+            for name, value in changes.items():
+                setattr(mine, name, value)
+        result.append(mine)
+    return tuple(result)
 
 
 def new_order(order_id: str) -> Order:

@@ -37,7 +37,7 @@ class Lost(Detector, frozen=True, kw_only=True):
         findings: tuple[Finding, ...] = ()
         wake = None
         for shipment in order.shipments:
-            if shipment.handed_over_at is None or _at_rest(shipment):
+            if shipment.handed_over_at is None or shipment.at_rest:
                 continue
             if shipment.lost is not None:
                 evidence = Evidence(event_id=shipment.lost.event_id, reads="the carrier calls it lost")
@@ -90,14 +90,6 @@ class Lost(Detector, frozen=True, kw_only=True):
                 )
                 return (finding,), None
         return NOTHING
-
-
-def _at_rest(shipment: Shipment) -> bool:
-    return (
-        shipment.delivered_at is not None
-        or shipment.returning is not None
-        or shipment.status == "available_for_pickup"
-    )
 
 
 DETECTOR = Lost

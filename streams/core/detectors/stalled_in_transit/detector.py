@@ -8,7 +8,7 @@ from typing import ClassVar
 from streams.core.detector import UNDER_WAY, Detector, Topic
 from streams.core.events import Evidence, Kind
 from streams.core.finding import NOTHING, Finding, Look, earliest
-from streams.core.order import Order, Shipment
+from streams.core.order import Order
 from streams.core.policy import Policy
 
 
@@ -34,7 +34,7 @@ class StalledInTransit(Detector, frozen=True, kw_only=True):
         findings: tuple[Finding, ...] = ()
         wake = None
         for shipment in order.shipments:
-            if shipment.tracking_number is None or shipment.last_scan_at is None or _at_rest(shipment):
+            if shipment.tracking_number is None or shipment.last_scan_at is None or shipment.at_rest:
                 continue
             workdays = self.international_workdays if order.international else self.domestic_workdays
             since = policy.calendars.later(shipment.last_scan_at, workdays, order.lane, order.offset)
@@ -56,14 +56,6 @@ class StalledInTransit(Detector, frozen=True, kw_only=True):
             )
             findings = (*findings, finding)
         return findings, wake
-
-
-def _at_rest(shipment: Shipment) -> bool:
-    return (
-        shipment.delivered_at is not None
-        or shipment.returning is not None
-        or shipment.status == "available_for_pickup"
-    )
 
 
 DETECTOR = StalledInTransit
