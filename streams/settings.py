@@ -114,6 +114,82 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, _says("Return address: country, ISO 3166 alpha-2, such as US.", pattern=r"^([A-Z]{2})?$")
     ] = ""
 
+    # ------------------------------------------------------------------------ the service on Kafka
+
+    kafka: Annotated[str, _says("The Kafka brokers to begin with, host:port, several with commas.")] = (
+        "localhost:9092"
+    )
+    kafka_security: Annotated[
+        Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"],
+        _says("How connections to Kafka are protected."),
+    ] = "plaintext"
+    kafka_mechanism: Annotated[
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
+        _says("How we prove to Kafka who we are, where kafka_security begins with sasl."),
+    ] = "SCRAM-SHA-512"
+    kafka_username: Annotated[str, _says("Our name at the Kafka brokers.")] = ""
+    kafka_password: Annotated[Secret | None, _says("Our password at the Kafka brokers.")] = None
+    kafka_ca: Annotated[
+        Path | None, _says("The file of certificates that vouch for the brokers; without it, the system's.")
+    ] = None
+    kafka_certificate: Annotated[
+        Path | None, _says("Our own certificate and key in one PEM file, where brokers ask for one.")
+    ] = None
+    client_id: Annotated[
+        str, _says("What the brokers' logs call us.", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    ] = "firstword"
+    # Kafka's own limit of a topic name is 249 characters; ours must leave room for the longest suffix.
+    topic_prefix: Annotated[
+        str,
+        _says("What the names of our own topics and groups begin with.", pattern=r"^[A-Za-z0-9._-]{1,100}$"),
+    ] = "firstword"
+    topics: Annotated[
+        str,
+        _says(
+            "The topics to read and the source that understands each: NAME=SOURCE, several with commas.",
+            pattern=r"^[A-Za-z0-9._-]+=[a-z0-9_]+(,[A-Za-z0-9._-]+=[a-z0-9_]+)*$",
+        ),
+    ] = "orders=native,shipments=native"
+    partitions: Annotated[
+        int,
+        _says("Into how many partitions the journal is cut; it can never be changed later.", ge=1, le=1000),
+    ] = 12
+    replicas: Annotated[
+        int, _says("On how many brokers each of our topics is kept; 3 in production.", ge=1, le=9)
+    ] = 1
+    clock: Annotated[
+        Literal["wall", "history"],
+        _says("Whose time counts: the wall clock's, or that of the records (to load a history)."),
+    ] = "wall"
+    # A block is closed when one of three limits is reached; measured in tests/benchmarks.
+    block_milliseconds: Annotated[
+        int, _says("How long ingest collects events for one journal block.", ge=1, le=5000)
+    ] = 20
+    tick_seconds: Annotated[
+        float, _says("How often deadlines are looked at; silence is no finer than this.", ge=0.05, le=60)
+    ] = 1.0
+    snapshot_seconds: Annotated[
+        float,
+        _says("How often the state is written down; a restart folds what came since.", ge=0.5, le=86_400),
+    ] = 60.0
+    hot_orders: Annotated[
+        int,
+        _says(
+            "How many orders a partition keeps unpacked; all others lie packed, at a fifth of the memory.",
+            ge=100,
+        ),
+    ] = 50_000
+    database: Annotated[
+        Secret | None,
+        _says(
+            "Where the ledger is: postgresql+psycopg://user:pass@host/name; without it, SQLite in the data directory."
+        ),
+    ] = None
+    monitor: Annotated[
+        str | None,
+        _says("Where /metrics, /health/live and /health/ready are served, host:port; without it, nowhere."),
+    ] = None
+
     def return_address(self) -> Address | None:
         """Return where returned parcels go, or None when nothing of it is set."""
         parts = {

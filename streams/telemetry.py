@@ -213,6 +213,36 @@ def snapshot_discarded(*, place: str, why: str) -> None:
     """A snapshot could not be used and the whole journal is read instead."""
 
 
+@declare(ERROR)
+def worker_cut_off(*, role: str, seconds: float) -> None:
+    """A worker did not finish in time and was cut off; what it had begun is done again after the next start."""
+
+
+@declare(ERROR)
+def worker_crashed(*, role: str, why: str) -> None:
+    """A worker met something that it must not go on with; it ends, and its work goes to another."""
+
+
+@declare(INFO)
+def partition_opened(*, partition: int, position: int, orders: int, seconds: float) -> None:
+    """The state of a journal partition is complete and live."""
+
+
+@declare(INFO)
+def partition_forgotten(*, partition: int, position: int) -> None:
+    """A journal partition went to another worker, and its state was forgotten here."""
+
+
+@declare(WARN)
+def snapshot_not_written(*, partition: int, why: str) -> None:
+    """A snapshot could not be written; the journal is the truth, and the next one is tried on time."""
+
+
+@declare(ERROR)
+def journal_record_unreadable(*, partition: int, offset: int, code: str, why: str) -> None:
+    """A record of the journal is not a block; it was set aside, whole, and the fold went on behind it."""
+
+
 # ---------------------------------------------------------------------------- coming in
 
 

@@ -11,13 +11,11 @@ import msgspec
 from streams import telemetry
 from streams.clock import stopwatch
 from streams.codec.blocks import Entry, encode_block
-from streams.codec.envelope import SPECVERSION
 from streams.codec.registry import encode_fact
 from streams.core import order as order_module
 from streams.core.events import (
     AnyFact,
     CheckpointReached,
-    Decision,
     Event,
     FulfillmentCreated,
     MessageDeferred,
@@ -26,20 +24,14 @@ from streams.core.events import (
     ReturnLabelIssued,
     ShipmentCreated,
 )
-from streams.core.ids import identify
 from streams.core.policy import Policy
-from streams.embedded.journal import (
-    KEPT_OF_DEAD_LETTER,
-    Batch,
-    DeadLetter,
-    Journal,
-    LoggedDecision,
-    parked_id,
-)
-from streams.pipeline.correlate import Correlator, Parked, normal
+from streams.embedded.journal import Batch, Journal, LoggedDecision, parked_id
+from streams.pipeline.correlate import Correlator, normal
+from streams.pipeline.dead_letters import as_native, bury, is_order, no_key, no_order, unclaimed, unfolded
 from streams.pipeline.effects import is_effective
+from streams.pipeline.outcomes import outcome_event
 from streams.pipeline.ports import Ignored, Incoming, Record, Rejected, Translation
-from streams.pipeline.processor import TICK_ORDER, Processor, tick
+from streams.pipeline.processor import Processor, tick
 
 BLOCK_EVENTS = 256  # events per block: beyond it a block saves nothing more per event
 SNAPSHOT_EVENTS = (
@@ -47,7 +39,6 @@ SNAPSHOT_EVENTS = (
 )
 READ_UNTIL = "read_until"  # the counter that holds when the last record came, in seconds since 1970
 _TEACHES = (ShipmentCreated, FulfillmentCreated, ReturnLabelIssued)
-_OURS = "firstword/effects"
 
 
 class Engine:
@@ -137,8 +128,8 @@ class Engine:
                 return
             incoming = placed
         assert incoming.order_id is not None
-        if not (_is_order(incoming.order_id) and _is_order(getattr(incoming.fact, "replaces", None))):
-            self._bury_event(incoming, place, _no_order(), now)
+        if not (is_order(incoming.order_id) and is_order(getattr(incoming.fact, "replaces", None))):
+            self._bury_event(incoming, place, no_order(), now)
         elif self._fold_incoming(incoming, place, now) and isinstance(incoming.fact, _TEACHES):
             self._learn(incoming.order_id, incoming.fact, now)
 
@@ -158,19 +149,14 @@ class Engine:
         try:
             self._fold(event, data)
         except Exception as error:  # noqa: BLE001 - a mistake of ours in one order must not stop the others
-            self._bury_event(incoming, place, _unfolded(error), now)
+            self._bury_event(incoming, place, unfolded(error), now)
             return False
         self.counters["duplicates" if self.processor.duplicates > before else "folded"] += 1
         return True
 
     def _park(self, incoming: Incoming, place: str, now: datetime) -> None:
         if not _key(incoming):
-            reason = Rejected(
-                code="order-unknown",
-                why="it names neither an order nor a tracking number with a letter or digit in it",
-                hint="send `order_id`, or `tracking_number` with the shipment announced before",
-            )
-            self._bury_event(incoming, place, reason, now)
+            self._bury_event(incoming, place, no_key(), now)
             return
         if self.correlator.waits(incoming):
             self.counters["duplicates"] += 1
@@ -211,7 +197,7 @@ class Engine:
         """
         for gone in self.correlator.expire(now):
             self._batch.unparked.append(parked_id(gone))
-            self._bury_event(gone.incoming, gone.place, _unclaimed(gone), now)
+            self._bury_event(gone.incoming, gone.place, unclaimed(gone), now)
         due = self.processor.next_alarm()
         if always or (due is not None and due <= now):
             moment = tick(now)
@@ -233,7 +219,7 @@ class Engine:
                 waited = self._deferred.pop(fact.message_id, number)
                 if waited is not None and waited != number:
                     self._batch.done.append(waited)
-            event = _outcome(fact, now)
+            event = outcome_event(fact, now)
             self._fold(event, encode_fact(fact), is_outcome=True)
             if isinstance(fact, _TEACHES):
                 self._learn(event.order_id, fact, now)
@@ -354,22 +340,11 @@ class Engine:
 
     def _bury_event(self, incoming: Incoming, place: str, reason: Rejected, now: datetime) -> None:
         """Bury what was understood already as a CloudEvent: it can be sent again under its own id."""
-        self._bury("native", place, reason, _as_native(incoming), now)
+        self._bury("native", place, reason, as_native(incoming), now)
 
     def _bury(self, source: str, place: str, reason: Rejected, raw: bytes, now: datetime) -> None:
         self.counters["dead_letters"] += 1
-        # One record may hold several events, and places of webhooks count anew after a restart.
-        unique = hashlib.blake2b(raw, digest_size=8).hexdigest()
-        letter = DeadLetter(
-            id=identify("ded", source, place, reason.code, now.isoformat(), unique),
-            source=source,
-            place=place,
-            code=reason.code,
-            why=reason.why,
-            hint=reason.hint,
-            at=now,
-            raw=raw[:KEPT_OF_DEAD_LETTER],
-        )
+        letter = bury(source, place, reason, raw, now)
         self._batch.dead.append(letter)
         telemetry.dead_letter_written(source=source, place=place, code=reason.code)
 
@@ -377,62 +352,6 @@ class Engine:
 def _key(incoming: Incoming) -> str:
     fact = incoming.fact
     return normal(fact.tracking_number or "") if isinstance(fact, CheckpointReached) else ""
-
-
-def _as_native(incoming: Incoming) -> bytes:
-    data = incoming.data if incoming.data is not None else encode_fact(incoming.fact)
-    return msgspec.json.encode(
-        {
-            "specversion": SPECVERSION,
-            "id": incoming.id,
-            "source": incoming.source,
-            "type": incoming.fact.TYPE,
-            "time": incoming.occurred_at,
-            "data": msgspec.Raw(data),
-        }
-    )
-
-
-def _is_order(name: str | None) -> bool:
-    """True for what may become the id of an order; ``*`` stands for all of them."""
-    return name is None or (name != TICK_ORDER and name.isprintable())
-
-
-def _no_order() -> Rejected:
-    return Rejected(
-        code="order-id-unusable",
-        why=f"the order, or the one that it replaces, is {TICK_ORDER!r} or has characters that nobody can print",
-        hint="send the id that people and systems call the order by",
-    )
-
-
-def _unfolded(error: Exception) -> Rejected:
-    return Rejected(
-        code="event-not-folded",
-        why=f"the program failed on it: {type(error).__name__}: {error}"[:500],
-        hint="this is a mistake of the program: report it with the event, upgrade, then redrive the letter",
-    )
-
-
-def _unclaimed(gone: Parked) -> Rejected:
-    return Rejected(
-        code="tracking-number-unclaimed",
-        why=f"no order announced this tracking number since {gone.since.isoformat()}",
-        hint="send the shipment.created event, then redrive the letter",
-    )
-
-
-def _outcome(fact: AnyFact, now: datetime) -> Event:
-    """Return an outcome as an event; asked again, the same outcome is the same event."""
-    order_id = fact.order_id
-    assert order_id is not None
-    if isinstance(fact, MessageOutcome):
-        identity = f"{fact.message_id}:{fact.TYPE}:{fact.attempt}"
-    elif isinstance(fact, Decision):
-        identity = f"{fact.decision_id}:{fact.TYPE}"
-    else:
-        identity = identify("out", fact.TYPE, encode_fact(fact).decode())
-    return Event(id=identity, source=_OURS, order_id=order_id, occurred_at=now, recorded_at=now, fact=fact)
 
 
 def _shape() -> str:

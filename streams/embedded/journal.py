@@ -22,6 +22,7 @@ from streams.codec.registry import decode_fact, encode_fact
 from streams.core.events import AnyFact, Event
 from streams.core.order import Order
 from streams.pipeline.correlate import Owner, Parked
+from streams.pipeline.dead_letters import DeadLetter
 from streams.pipeline.ports import Incoming
 from streams.problems import WorldProblem
 
@@ -41,23 +42,9 @@ CREATE TABLE IF NOT EXISTS dead_letters (
   hint TEXT NOT NULL, at TEXT NOT NULL, raw BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS orders (order_id TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
 """
-KEPT_OF_DEAD_LETTER = 65_536  # bytes of a dead letter that are kept; the place says where the rest is
 _encode = msgspec.msgpack.Encoder().encode
 _decode_order = msgspec.msgpack.Decoder(Order).decode
 _decode_owner = msgspec.msgpack.Decoder(Owner).decode
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A record we could not understand, where it stood, why, and what to do about it."""
-
-    id: str
-    source: str
-    place: str
-    code: str
-    why: str
-    hint: str
-    at: datetime
-    raw: bytes
 
 
 class LoggedDecision(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,9 +12,10 @@ import msgspec
 from streams.core import events as facts
 from streams.core.events import AnyFact, Event, MessageOutcome
 from streams.core.zones import local, zone_or
-from streams.embedded.journal import DeadLetter, LoggedDecision
+from streams.embedded.journal import LoggedDecision
 from streams.ops.telling import say
 from streams.pipeline.correlate import PATIENCE, Parked
+from streams.pipeline.dead_letters import DeadLetter
 
 Who = Literal["heard", "decided", "done", "waits", "set aside"]
 _LATE = timedelta(minutes=15)  # news that took longer is shown with the moment at which it happened

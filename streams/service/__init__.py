@@ -1,0 +1,1 @@
+"""The deployed service: Faust is the host, Kafka the engine; the only folder that knows either."""
