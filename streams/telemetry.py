@@ -233,6 +233,11 @@ def partition_forgotten(*, partition: int, position: int) -> None:
     """A journal partition went to another worker, and its state was forgotten here."""
 
 
+@declare(INFO)
+def snapshot_read(*, partition: int, position: int, bytes_: int, seconds: float) -> None:
+    """The newest snapshot of a journal partition was read."""
+
+
 @declare(WARN)
 def snapshot_not_written(*, partition: int, why: str) -> None:
     """A snapshot could not be written; the journal is the truth, and the next one is tried on time."""

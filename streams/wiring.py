@@ -26,7 +26,7 @@ from streams.policies.loader import load_policy
 from streams.problems import UsageProblem, WorldProblem
 from streams.settings import Settings
 from streams.templating.brand import Brand, read_brand
-from streams.templating.catalogue import load_catalogue
+from streams.templating.catalogue import Catalogue, load_catalogue
 from streams.templating.renderer import CatalogueRenderer
 
 FIRST_DAY = date(2026, 1, 1)  # any day: the first question to a calendar loads its library
@@ -52,11 +52,7 @@ def build(settings: Settings) -> Kit:
     folder = settings.data
     templates = templates_dir()
     catalogue = load_catalogue(templates, settings.templates)
-    policy = load_policy(settings.policy, templates=catalogue.messages)
-    home = policy.shop.country
-    policy.calendars.is_workday(
-        FIRST_DAY, (home, home)
-    )  # loads the calendars now, not within the first event
+    policy = _policy(settings, catalogue)
     renderer = CatalogueRenderer(catalogue)
     _make(folder)
     store = LabelStore(folder / "labels")
@@ -77,6 +73,24 @@ def build(settings: Settings) -> Kit:
     )
     effects = Effects(labels=provider(settings.return_address()), store=store, desk=desk(), sender=sender)
     return Kit(policy, effects, sender, ledger, source_folders.discover())
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Load the policy alone, for those who decide and do nothing else.
+
+    Raises:
+        streams.problems.Problem: the policy, or a template that it names, is wrong.
+    """
+    return _policy(settings, load_catalogue(templates_dir(), settings.templates))
+
+
+def _policy(settings: Settings, catalogue: Catalogue) -> Policy:
+    policy = load_policy(settings.policy, templates=catalogue.messages)
+    home = policy.shop.country
+    policy.calendars.is_workday(
+        FIRST_DAY, (home, home)
+    )  # loads the calendars now, not within the first event
+    return policy
 
 
 def mail_url(settings: Settings) -> str:

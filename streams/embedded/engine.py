@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-
-import msgspec
 
 from streams import telemetry
 from streams.clock import stopwatch
 from streams.codec.blocks import Entry, encode_block
 from streams.codec.registry import encode_fact
-from streams.core import order as order_module
 from streams.core.events import (
     AnyFact,
     CheckpointReached,
@@ -32,6 +28,7 @@ from streams.pipeline.effects import is_effective
 from streams.pipeline.outcomes import outcome_event
 from streams.pipeline.ports import Ignored, Incoming, Record, Rejected, Translation
 from streams.pipeline.processor import Processor, tick
+from streams.pipeline.shape import state_shape
 
 BLOCK_EVENTS = 256  # events per block: beyond it a block saves nothing more per event
 SNAPSHOT_EVENTS = (
@@ -47,7 +44,7 @@ class Engine:
     def __init__(self, journal: Journal, policy: Policy) -> None:
         self.journal = journal
         self.policy = policy
-        self.shape = _shape()
+        self.shape = state_shape()
         self.correlator = Correlator()
         self.counters: dict[str, int] = {
             "in": 0,
@@ -352,13 +349,3 @@ class Engine:
 def _key(incoming: Incoming) -> str:
     fact = incoming.fact
     return normal(fact.tracking_number or "") if isinstance(fact, CheckpointReached) else ""
-
-
-def _shape() -> str:
-    """Return what a snapshot depends on: the fields of the state. A new policy judges from now on."""
-    structs = sorted(
-        (name, tuple(thing.__struct_fields__))
-        for name, thing in vars(order_module).items()
-        if isinstance(thing, type) and issubclass(thing, msgspec.Struct)
-    )
-    return hashlib.blake2b(repr(structs).encode(), digest_size=8).hexdigest()
