@@ -171,14 +171,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_seconds: Annotated[
         float,
         _says("How often the state is written down; a restart folds what came since.", ge=0.5, le=86_400),
-    ] = 60.0
+    ] = 300.0
     hot_orders: Annotated[
         int,
         _says(
-            "How many orders a partition keeps unpacked; all others lie packed, at a fifth of the memory.",
+            "How many orders a worker keeps unpacked; all others lie packed, at a fifth of the memory.",
             ge=100,
         ),
-    ] = 50_000
+    ] = 100_000
     database: Annotated[
         Secret | None,
         _says(

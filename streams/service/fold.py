@@ -8,25 +8,21 @@ disagree, ours counts: what lies between is read from the journal itself.
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
-import faust
 from aiokafka import TopicPartition
 
 from streams import telemetry, wiring
 from streams.clock import stopwatch, wall_now
 from streams.codec.blocks import encode_block, tick
-from streams.pipeline.processor import Processor
 from streams.service.app import crash_of, make_app, raw_topic
 from streams.service.client import producer, reader
-from streams.service.order_table import OrderTable
 from streams.service.partition import partition_of
-from streams.service.partition_state import Output, PartitionState, empty_state
+from streams.service.partition_state import Output, PartitionState, empty_state, loaded_state
 from streams.service.records import letter_record, outbox_record, public_record
-from streams.service.snapshots import Snapshots
+from streams.service.snapshots import Note, Snapshots
 from streams.service.topics import topics_of
 from streams.service.vitals import Vitals
 from streams.settings import Settings
@@ -48,6 +44,7 @@ class Fold:
         self.snapshots = Snapshots(settings, self.topics.snapshots.name)
         self._assigned: frozenset[int] = frozenset()
         self._turn = asyncio.Lock()  # held while a block is folded, and while a snapshot packs
+        self._saving = asyncio.Lock()
         self._window: asyncio.Queue[tuple[PartitionState, int, Any, _Sent]] = asyncio.Queue(UNDER_WAY)
         self._ticked: dict[int, datetime] = {}
         self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -59,7 +56,7 @@ class Fold:
         """Connect and begin."""
         self.app = make_app(self.settings, "fold")
         self.app.agent(raw_topic(self.app, self.topics.journal.name), concurrency=1)(self._agent)
-        self.app.on_partitions_assigned.connect(self._on_assigned)
+        self.app.on_partitions_assigned.connect(self._on_assigned)  # type: ignore[arg-type]  # it calls with a set of TP
         self.producer = producer(self.settings, "fold")
         await self.producer.start()
         chores = (self._acknowledge(), self._keep_time(), self._keep_snapshots())
@@ -120,16 +117,10 @@ class Fold:
         began = stopwatch()
         await self.snapshots.take_pen(partition)
         found = await self.snapshots.read(partition)
-        state = empty_state(partition, self.policy)
-        if found is not None:
-            table = OrderTable()
-            alarms = table.load(found.buckets)
-            heapq.heapify(alarms)
-            processor = Processor(self.policy)
-            processor.orders = table  # type: ignore[assignment]  # as in empty_state
-            processor.now = found.note.now
-            processor._alarms = alarms  # noqa: SLF001
-            state = PartitionState(partition, processor, table, found.note.position)
+        if found is None:
+            state = empty_state(partition, self.policy)
+        else:
+            state = loaded_state(partition, self.policy, found.buckets, found.note.position, found.note.now)
         self.states[partition] = state
         telemetry.partition_opened(
             partition=partition,
@@ -181,7 +172,7 @@ class Fold:
         sent: _Sent = []
         if offset > state.position:
             sent = await self._send(state, state.fold(offset, block or b""))
-            state.table.cool(self.settings.hot_orders)
+            state.cool(self.settings.hot_orders // len(self.states))
         await self._window.put((state, offset, event, sent))
 
     async def _send(self, state: PartitionState, output: Output) -> _Sent:
@@ -265,18 +256,23 @@ class Fold:
 
     async def _save(self, state: PartitionState) -> None:
         """Write one partition down, at a position whose outputs are all acknowledged."""
-        if state.position == state.saved:
-            return
-        began = stopwatch()
-        async with self._turn:
-            await self._window.join()
-            buckets = state.table.freeze()
-            note = self.snapshots.note(
-                position=state.position, now=state.processor.now, orders=len(state.table)
-            )
-        if await self.snapshots.write(state.partition, buckets, note):
-            state.saved = note.position
-            self.vitals.counts["snapshots", ""] += 1
-            self.vitals.gauges["snapshot_seconds", str(state.partition)] = round(stopwatch() - began, 3)
-        else:
-            state.table.owe(buckets)
+        async with self._saving:
+            if state.position == state.saved:
+                return
+            began = stopwatch()
+            async with self._turn:
+                await self._window.join()
+                frozen, note = state.freeze(), self._note(state)
+            buckets = {}
+            for bucket, record in state.table.pack(frozen):
+                buckets[bucket] = record
+                await asyncio.sleep(0)
+            if await self.snapshots.write(state.partition, buckets, note):
+                state.saved = note.position
+                self.vitals.counts["snapshots", ""] += 1
+                self.vitals.gauges["snapshot_seconds", str(state.partition)] = round(stopwatch() - began, 3)
+            else:
+                state.table.owe(buckets)
+
+    def _note(self, state: PartitionState) -> Note:
+        return self.snapshots.note(position=state.position, now=state.processor.now, orders=len(state.table))

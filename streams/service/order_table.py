@@ -1,49 +1,49 @@
-"""The orders of one partition: the busy ones unpacked, all others as bytes in buckets, as a snapshot wants them."""
+"""The orders of one partition: the busy ones unpacked, all others packed in buckets, as a snapshot wants them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from hashlib import blake2b
 from zlib import crc32
 
 import msgspec
 
 from streams.core.order import Order
+from streams.service.packing import pack_order, unpack_order, wake_of
 
-# A bucket is one record of the snapshot: 1,024 keep it near 64 KiB in a partition of a hundred thousand orders.
+# A bucket is one record of the snapshot: 1,024 keep it near 50 KiB in a partition of a hundred thousand orders.
 BUCKETS = 1024
-
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(Order).decode
 Alarm = tuple[datetime, str]
 
-
-class Packed(msgspec.Struct, frozen=True, array_like=True):
-    """A bucket as it is written: ids, when each wants to be looked at (seconds since 1970), and states."""
-
-    ids: list[str]
-    wake_at: list[float | None]
-    states: list[bytes]
-
-
 _pack_bucket = msgspec.msgpack.Encoder().encode
-_unpack_bucket = msgspec.msgpack.Decoder(Packed).decode
+_unpack_bucket = msgspec.msgpack.Decoder(tuple[list[str], list[bytes]]).decode
+_pack_state = msgspec.msgpack.Encoder().encode
+
+
+class Frozen:
+    """The orders that changed between two snapshots, as they were at the second; others may change meanwhile."""
+
+    __slots__ = ("owed", "states")
+
+    def __init__(self, states: dict[str, Order], owed: set[int]) -> None:
+        self.states = states
+        self.owed = owed
 
 
 class OrderTable:
     """A mapping from order id to order that costs under a kibibyte per order at rest.
 
-    What is set stands unpacked in ``hot`` until :meth:`freeze` has packed it and :meth:`cool` lets go of it.
+    What is set stands unpacked in ``hot`` until a snapshot has packed it and :meth:`cool` lets go of it. A
+    state that was handed out never changes, so a snapshot may pack it while the fold goes on.
     """
 
-    __slots__ = ("_cold", "_dirty", "_owed", "_wakes", "hot")
+    __slots__ = ("_cold", "_freezing", "_owed", "hot")
 
     def __init__(self) -> None:
         self.hot: dict[str, Order] = {}
         self._cold: list[dict[str, bytes]] = [{} for _ in range(BUCKETS)]
-        self._wakes: list[dict[str, float]] = [{} for _ in range(BUCKETS)]
-        self._dirty: set[str] = set()
+        self._freezing: Collection[str] = ()
         self._owed: set[int] = set()  # buckets whose last snapshot could not be written
 
     def get(self, order_id: str) -> Order | None:
@@ -54,7 +54,7 @@ class OrderTable:
         packed = self._cold[bucket_of(order_id)].get(order_id)
         if packed is None:
             return None
-        order = self.hot[order_id] = _unpack(packed)
+        order = self.hot[order_id] = unpack_order(packed)
         return order
 
     def __getitem__(self, order_id: str) -> Order:
@@ -65,14 +65,13 @@ class OrderTable:
 
     def __setitem__(self, order_id: str, order: Order) -> None:
         self.hot[order_id] = order
-        self._dirty.add(order_id)
 
     def __contains__(self, order_id: str) -> bool:
         return order_id in self.hot or order_id in self._cold[bucket_of(order_id)]
 
     def __len__(self) -> int:
         packed = sum(map(len, self._cold))
-        return packed + sum(order_id not in self._cold[bucket_of(order_id)] for order_id in self._dirty)
+        return packed + sum(order_id not in self._cold[bucket_of(order_id)] for order_id in self.hot)
 
     def values(self) -> Iterator[Order]:
         """Yield every order, unpacked for the occasion."""
@@ -80,35 +79,41 @@ class OrderTable:
         for bucket in self._cold:
             for order_id, packed in bucket.items():
                 if order_id not in self.hot:
-                    yield _unpack(packed)
+                    yield unpack_order(packed)
 
     # ------------------------------------------------------------------------ snapshots
 
-    def freeze(self) -> dict[int, bytes]:
-        """Pack what changed since the last time; return the buckets that hold it, as a snapshot's records."""
-        touched, self._owed = self._owed, set()
-        for order_id in self._dirty:
-            order = self.hot[order_id]
-            bucket = bucket_of(order_id)
-            self._cold[bucket][order_id] = _pack(order)
-            if order.wake_at is None:
-                self._wakes[bucket].pop(order_id, None)
-            else:
-                self._wakes[bucket][order_id] = order.wake_at.timestamp()
-            touched.add(bucket)
-        self._dirty = set()
-        return {bucket: self._packed(bucket) for bucket in sorted(touched)}
+    def freeze(self, touched: Iterable[str]) -> Frozen:
+        """Hold on to what changed since the last time, as it is now; takes no time to speak of."""
+        frozen = Frozen({order_id: self.hot[order_id] for order_id in touched}, self._owed)
+        self._freezing = frozen.states
+        self._owed = set()
+        return frozen
+
+    def pack(self, frozen: Frozen) -> Iterator[tuple[int, bytes]]:
+        """Yield the buckets that changed, as a snapshot's records; the caller may do other things in between."""
+        parts: dict[int, list[str]] = {bucket: [] for bucket in frozen.owed}
+        for order_id in frozen.states:
+            parts.setdefault(bucket_of(order_id), []).append(order_id)
+        for bucket, ids in parts.items():
+            cold = self._cold[bucket]
+            for order_id in ids:
+                cold[order_id] = pack_order(frozen.states[order_id])
+            yield bucket, _pack_bucket((list(cold), list(cold.values())))
+        self._freezing = ()
 
     def owe(self, buckets: Iterable[int]) -> None:
         """Take buckets back into the next snapshot: this one could not be written."""
         self._owed.update(buckets)
 
-    def cool(self, limit: int) -> None:
-        """Let go of unpacked orders beyond ``limit``, those first that came first; none that :meth:`freeze` owes."""
+    def cool(self, limit: int, touched: Collection[str]) -> None:
+        """Let go of unpacked orders beyond ``limit``, those first that came first; none that is not packed yet."""
         too_many = len(self.hot) - limit
         if too_many <= 0:
             return
-        gone = [order_id for order_id in self.hot if order_id not in self._dirty][:too_many]
+        busy, freezing = touched, self._freezing
+        free = (order_id for order_id in self.hot if order_id not in busy and order_id not in freezing)
+        gone = [order_id for order_id, _ in zip(free, range(too_many), strict=False)]
         for order_id in gone:
             del self.hot[order_id]
 
@@ -116,20 +121,13 @@ class OrderTable:
         """Take the buckets of a snapshot in; return the alarms of their orders, not yet a heap."""
         alarms: list[Alarm] = []
         for bucket, record in buckets.items():
-            packed = _unpack_bucket(record)
-            self._cold[bucket] = dict(zip(packed.ids, packed.states, strict=True))
-            wakes = {
-                order_id: wake
-                for order_id, wake in zip(packed.ids, packed.wake_at, strict=True)
-                if wake is not None
-            }
-            self._wakes[bucket] = wakes
-            alarms.extend((datetime.fromtimestamp(wake, UTC), order_id) for order_id, wake in wakes.items())
+            ids, states = _unpack_bucket(record)
+            cold = self._cold[bucket] = dict(zip(ids, states, strict=True))
+            for order_id, packed in cold.items():
+                wake = wake_of(packed)
+                if wake is not None:
+                    alarms.append((wake, order_id))
         return alarms
-
-    def _packed(self, bucket: int) -> bytes:
-        cold, wakes = self._cold[bucket], self._wakes[bucket]
-        return _pack_bucket(Packed(list(cold), [wakes.get(name) for name in cold], list(cold.values())))
 
 
 def bucket_of(order_id: str) -> int:
@@ -140,7 +138,7 @@ def bucket_of(order_id: str) -> int:
 def state_hash(orders: Iterable[Order]) -> str:
     """Return 128 bits that stand for the state of these orders, in whatever order they come."""
     total = blake2b(digest_size=16)
-    for order_id, packed in sorted((order.order_id, _pack(order)) for order in orders):
+    for order_id, packed in sorted((order.order_id, _pack_state(order)) for order in orders):
         total.update(order_id.encode())
         total.update(packed)
     return total.hexdigest()

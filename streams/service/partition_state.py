@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Mapping
 from datetime import datetime
 
 from streams import telemetry
@@ -15,7 +17,7 @@ from streams.pipeline.outcomes import SOURCE as OUTCOMES
 from streams.pipeline.ports import Incoming, Rejected
 from streams.pipeline.processor import Processor
 from streams.problems import InputProblem
-from streams.service.order_table import OrderTable
+from streams.service.order_table import Frozen, OrderTable
 
 NOWHERE = -1  # the position before the first record
 
@@ -63,6 +65,15 @@ class PartitionState:
             self._fold_event(output, event, offset)
         return output
 
+    def freeze(self) -> Frozen:
+        """Hold on to what changed since the last snapshot."""
+        touched, self.processor.touched = self.processor.touched, set()
+        return self.table.freeze(touched)
+
+    def cool(self, limit: int) -> None:
+        """Let go of unpacked orders beyond ``limit``."""
+        self.table.cool(limit, self.processor.touched)
+
     def _fold_event(self, output: Output, event: Event, offset: int) -> None:
         processor = self.processor
         known = processor.duplicates
@@ -109,3 +120,16 @@ def empty_state(partition: int, policy: Policy) -> PartitionState:
     processor = Processor(policy)
     processor.orders = table  # type: ignore[assignment]  # it reads and writes by id, as a dict does
     return PartitionState(partition, processor, table)
+
+
+def loaded_state(
+    partition: int, policy: Policy, buckets: Mapping[int, bytes], position: int, now: datetime | None
+) -> PartitionState:
+    """Return the state that a snapshot holds, as of ``position``."""
+    state = empty_state(partition, policy)
+    alarms = state.table.load(buckets)
+    heapq.heapify(alarms)
+    state.processor._alarms = alarms  # noqa: SLF001 - its own constructor would unpack every order
+    state.processor.now = now
+    state.position = state.acknowledged = state.saved = position
+    return state

@@ -19,6 +19,7 @@ from streams import telemetry
 from streams.clock import stopwatch
 from streams.pipeline.shape import state_shape
 from streams.service.client import producer, reader
+from streams.service.packing import dictionary_mark
 from streams.settings import Settings
 
 NOTE = b"position"
@@ -51,7 +52,7 @@ class Snapshots:
     def __init__(self, settings: Settings, topic: str) -> None:
         self._settings = settings
         self._topic = topic
-        self._shape = state_shape()
+        self._shape = f"{state_shape()}-{dictionary_mark():08x}"
         self._pens: dict[int, AIOKafkaProducer] = {}
 
     async def take_pen(self, partition: int) -> None:

@@ -1,0 +1,144 @@
+"""The fold's state at rest: packed orders, the table of a partition, its snapshots in memory, Faust's originals."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+import zstandard
+
+from streams.core.order import Order, new_order
+from streams.problems import WorldProblem
+from streams.service import faust_overrides
+from streams.service.order_table import OrderTable, bucket_of, state_hash
+from streams.service.packing import pack_order, unpack_order, wake_of
+from streams.service.partition import partition_of
+
+NOON = datetime(2026, 11, 20, 12, 0, 0, 123457, tzinfo=UTC)
+
+
+def order(number: int, wake: datetime | None = NOON) -> Order:
+    one = new_order(f"ORD-{number}")
+    one.zone = f"zone {number}"
+    one.wake_at = wake
+    return one
+
+
+def filled(count: int) -> OrderTable:
+    table = OrderTable()
+    for number in range(count):
+        table[f"ORD-{number}"] = order(number, NOON + timedelta(seconds=number) if number % 2 else None)
+    return table
+
+
+def test_an_order_comes_back_as_it_was_packed():
+    one = order(7)
+    assert unpack_order(pack_order(one)) == one
+    assert wake_of(pack_order(one)) == NOON
+    assert wake_of(pack_order(order(7, None))) is None
+
+
+def test_a_damaged_order_is_noticed():
+    packed = pack_order(order(7))
+    with pytest.raises((msgspec.DecodeError, zstandard.ZstdError)):
+        unpack_order(packed[:-3])
+
+
+@pytest.mark.parametrize("year", [1990, 2026, 2099])
+def test_the_alarm_survives_to_the_microsecond(year):
+    wake = datetime(year, 3, 4, 5, 6, 7, 999_999, tzinfo=UTC)
+    assert wake_of(pack_order(order(1, wake))) == wake
+
+
+def test_what_cools_is_still_there():
+    table = filled(300)
+    before = state_hash(table.values())
+    for _ in table.pack(table.freeze(list(table.hot))):
+        pass
+    table.cool(10, ())
+    assert len(table.hot) == 10
+    assert len(table) == 300
+    assert state_hash(table.values()) == before
+    assert table.get("ORD-299") == order(299, NOON + timedelta(seconds=299))
+    assert "ORD-5" in table
+    assert table.get("ORD-300") is None
+    with pytest.raises(KeyError):
+        table["ORD-300"]
+
+
+def test_nothing_cools_before_it_is_packed():
+    """What changed since the last snapshot, and what a snapshot is packing, lives unpacked only."""
+    table = filled(50)
+    table.cool(0, set(table.hot))
+    assert len(table.hot) == 50
+    packing = table.pack(table.freeze(list(table.hot)))
+    next(packing)
+    table.cool(0, ())
+    assert len(table) == 50
+    assert len(table.hot) == 50
+    for _ in packing:
+        pass
+    table.cool(0, ())
+    assert len(table.hot) == 0
+    assert len(table) == 50
+
+
+def test_a_snapshot_holds_the_moment_at_which_it_was_frozen():
+    """The fold goes on while a snapshot is packed: the snapshot must not hear of it."""
+    table = filled(40)
+    then = state_hash(table.values())
+    frozen = table.freeze(list(table.hot))
+    changed = order(3)
+    changed.zone = "changed"
+    table["ORD-3"] = changed
+    buckets = dict(table.pack(frozen))
+    read = OrderTable()
+    alarms = read.load(buckets)
+    assert state_hash(read.values()) == then
+    assert sorted(alarms) == sorted((o.wake_at, o.order_id) for o in filled(40).values() if o.wake_at)
+    assert table["ORD-3"].zone == "changed"
+
+
+def test_only_changed_buckets_are_written_and_owed_ones_again():
+    table = filled(200)
+    everything = dict(table.pack(table.freeze(list(table.hot))))
+    table["ORD-7"] = order(7, None)
+    assert set(dict(table.pack(table.freeze(["ORD-7"])))) == {bucket_of("ORD-7")}
+    assert dict(table.pack(table.freeze([]))) == {}
+    table.owe([bucket_of("ORD-8")])
+    again = dict(table.pack(table.freeze([])))
+    assert set(again) == {bucket_of("ORD-8")} <= set(everything)
+
+
+def test_partitions_are_those_of_kafkas_own_clients():
+    """Java's DefaultPartitioner: murmur2, positive, modulo (values of Kafka's own UtilsTest: "21", "foobar")."""
+    from aiokafka.partitioner import murmur2
+
+    assert murmur2(b"21") & 0xFFFFFFFF == -973932308 & 0xFFFFFFFF
+    assert partition_of("21", 1000) == (-973932308 & 0x7FFFFFFF) % 1000
+    assert partition_of("foobar", 1000) == (-790332482 & 0x7FFFFFFF) % 1000
+
+
+KNOWN = {
+    "Consumer.on_partitions_revoked": "d04b7ae72c6fc206",
+    "Consumer._commit_offsets": "1a69799041188441",
+    "Producer._settings_extra": "a4c7bc41b6382223",
+    "App.crash": "14980000465df0af",
+}
+
+
+def test_faust_is_the_one_we_replaced_methods_of():
+    """An upgrade that changes an original must be read by a person before it is believed."""
+    assert faust_overrides.fingerprints() == KNOWN
+    faust_overrides.check_faust()
+
+
+def test_another_faust_is_refused(monkeypatch):
+    monkeypatch.setattr(faust_overrides.faust, "__version__", "0.16.0")
+    with pytest.raises(WorldProblem, match=r"0\.16\.0"):
+        faust_overrides.check_faust()
+
+
+def test_faust_without_its_compiled_stream_is_refused(monkeypatch):
+    monkeypatch.setattr(faust_overrides.faust.streams, "_CStreamIterator", None)
+    with pytest.raises(WorldProblem, match="compiled"):
+        faust_overrides.check_faust()
