@@ -10,7 +10,7 @@ from zlib import crc32
 import msgspec
 
 from streams.core.order import Order
-from streams.service.packing import pack_order, unpack_order, wake_of
+from streams.service.resting import pack_order, unpack_order, wake_of
 
 # A bucket is one record of the snapshot: 1,024 keep it near 50 KiB in a partition of a hundred thousand orders.
 BUCKETS = 1024

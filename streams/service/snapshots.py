@@ -19,7 +19,7 @@ from streams import telemetry
 from streams.clock import stopwatch
 from streams.pipeline.shape import state_shape
 from streams.service.client import producer, reader
-from streams.service.packing import dictionary_mark
+from streams.service.resting import dictionary_mark
 from streams.settings import Settings
 
 NOTE = b"position"

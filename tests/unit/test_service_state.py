@@ -10,8 +10,8 @@ from streams.core.order import Order, new_order
 from streams.problems import WorldProblem
 from streams.service import faust_overrides
 from streams.service.order_table import OrderTable, bucket_of, state_hash
-from streams.service.packing import pack_order, unpack_order, wake_of
 from streams.service.partition import partition_of
+from streams.service.resting import pack_order, unpack_order, wake_of
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123457, tzinfo=UTC)
 
