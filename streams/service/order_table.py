@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import blake2b
+from itertools import islice
 from zlib import crc32
 
 import msgspec
@@ -106,16 +107,22 @@ class OrderTable:
         """Take buckets back into the next snapshot: this one could not be written."""
         self._owed.update(buckets)
 
-    def cool(self, limit: int, touched: Collection[str]) -> None:
-        """Let go of unpacked orders beyond ``limit``, those first that came first; none that is not packed yet."""
-        too_many = len(self.hot) - limit
-        if too_many <= 0:
+    def cool(self, limit: int, touched: set[str]) -> None:
+        """Pack unpacked orders beyond ``limit``, those first that came first, down to half of it.
+
+        What changed since the last snapshot is taken out of ``touched``: its bucket is owed to the next one.
+        Nothing cools while a snapshot is packed, which must not see what came after it.
+        """
+        if len(self.hot) <= limit or self._freezing:
             return
-        busy, freezing = touched, self._freezing
-        free = (order_id for order_id in self.hot if order_id not in busy and order_id not in freezing)
-        gone = [order_id for order_id, _ in zip(free, range(too_many), strict=False)]
+        gone = list(islice(self.hot, len(self.hot) - limit // 2))
         for order_id in gone:
-            del self.hot[order_id]
+            order = self.hot.pop(order_id)
+            if order_id in touched:
+                touched.discard(order_id)
+                bucket = bucket_of(order_id)
+                self._cold[bucket][order_id] = pack_order(order)
+                self._owed.add(bucket)
 
     def load(self, buckets: Mapping[int, bytes]) -> list[Alarm]:
         """Take the buckets of a snapshot in; return the alarms of their orders, not yet a heap."""

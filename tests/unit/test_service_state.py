@@ -54,7 +54,7 @@ def test_what_cools_is_still_there():
     before = state_hash(table.values())
     for _ in table.pack(table.freeze(list(table.hot))):
         pass
-    table.cool(10, ())
+    table.cool(20, set())
     assert len(table.hot) == 10
     assert len(table) == 300
     assert state_hash(table.values()) == before
@@ -65,21 +65,28 @@ def test_what_cools_is_still_there():
         table["ORD-300"]
 
 
-def test_nothing_cools_before_it_is_packed():
-    """What changed since the last snapshot, and what a snapshot is packing, lives unpacked only."""
+def test_what_changed_cools_into_the_next_snapshot():
+    """An order that was packed to save memory before any snapshot saw it is in the next one all the same."""
     table = filled(50)
-    table.cool(0, set(table.hot))
-    assert len(table.hot) == 50
+    touched = set(table.hot)
+    table.cool(20, touched)
+    assert (len(table.hot), len(touched), len(table)) == (10, 10, 50)
+    read = OrderTable()
+    read.load(dict(table.pack(table.freeze(touched))))
+    assert state_hash(read.values()) == state_hash(filled(50).values())
+
+
+def test_nothing_cools_while_a_snapshot_is_packed():
+    """It would get into the snapshot, which is of an earlier moment."""
+    table = filled(50)
     packing = table.pack(table.freeze(list(table.hot)))
     next(packing)
-    table.cool(0, ())
-    assert len(table) == 50
+    table.cool(0, set())
     assert len(table.hot) == 50
     for _ in packing:
         pass
-    table.cool(0, ())
-    assert len(table.hot) == 0
-    assert len(table) == 50
+    table.cool(0, set())
+    assert (len(table.hot), len(table)) == (0, 50)
 
 
 def test_a_snapshot_holds_the_moment_at_which_it_was_frozen():
