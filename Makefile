@@ -46,7 +46,7 @@ lock: ## Pin every dependency anew (needs uv)
 	  --quiet pyproject.toml --output-file .requirements.txt
 
 clean: ## Remove what was installed or written by the recipes above
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist demo
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist demo
 
 $(READY): pyproject.toml .requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and "firstword needs Python 3.11, 3.12 or 3.13 (this is %d.%d); name one with: make PYTHON=python3.12 ..." % v[:2])'
