@@ -16,6 +16,11 @@ from streams.settings import Settings
 BUFFER = 128  # records an agent has in hand before reading pauses: blocks, so some 30,000 events
 COMMIT_SECONDS = 0.5  # what is done twice after a crash, at most, besides what is under way
 
+HEARTBEAT_SECONDS = 3.0
+# How long a worker may be silent before its work goes to another. Kafka itself took 10 until 3.0, and 45 since:
+# a customer waits for the takeover, and a pause of ours is no longer than a tenth of it.
+SILENCE_SECONDS = 12.0
+
 
 def make_app(settings: Settings, role: str) -> faust.App:
     """Return the application of one worker; its consumer group is ``<prefix>-<role>``.
@@ -32,6 +37,9 @@ def make_app(settings: Settings, role: str) -> faust.App:
         broker_client_id=f"{settings.client_id}-{role}",
         broker_credentials=_credentials(settings),
         broker_commit_interval=COMMIT_SECONDS,
+        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker_session_timeout=SILENCE_SECONDS,
+        broker_rebalance_timeout=SILENCE_SECONDS,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=FETCH,
         key_serializer="raw",
