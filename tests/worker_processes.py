@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -91,8 +92,9 @@ class WorkerProcess:
             self.thaw()
             self.kill()
 
-    def __enter__(self) -> WorkerProcess:
-        return self.start()
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
     def __exit__(self, *_error) -> None:
         self.close()

@@ -29,3 +29,10 @@ templates = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="A folder of messages that win over those that come with the program (FIRSTWORD_TEMPLATES).",
 )
+kafka = click.option(
+    "--kafka", metavar="HOSTS", help="The Kafka brokers to begin with, host:port (FIRSTWORD_KAFKA)."
+)
+monitor = click.option(
+    "--monitor", metavar="ADDRESS", help="Serve metrics and health at host:port (FIRSTWORD_MONITOR)."
+)
+dry_run = click.option("--dry-run", is_flag=True, help="Ask and say what would be done, and do nothing.")

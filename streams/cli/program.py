@@ -21,6 +21,8 @@ STOPPED = 130  # 128 + SIGINT: what shells expect of a program that was interrup
 
 COMMANDS = {
     "run": "Take events in, decide, and write to customers: the whole product in one process.",
+    "worker": "Run a worker of the service on Kafka until it is told to stop.",
+    "topics": "Make the topics of the service at the brokers, or look at how they are kept.",
     "demo": "Run a simulated shop week with planted faults, and score what customers were told.",
     "timeline": "Tell everything that is known about one order, in the order in which it happened.",
     "simulate": "Write the events of a simulated shop, with the truth about its planted faults.",

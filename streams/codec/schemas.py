@@ -25,6 +25,7 @@ from streams.problems import InputProblem
 LOCK = "released.lock"
 ASYNCAPI = "asyncapi.yaml"
 _ENVELOPE = "envelope.v1.json"
+_KAFKA_BINDING = "0.5.0"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SHIPMENT_TYPES = frozenset({"shipment.packed.v1", "shipment.created.v1", "checkpoint.reached.v1"})
 
@@ -107,21 +108,47 @@ def asyncapi() -> dict[str, Any]:
             "title": "firstword",
             "version": "1",
             "description": "Every record is a CloudEvent 1.0 in structured JSON (envelope.v1.json); its key is the "
-            "order id, or the tracking number where no order is known.",
+            "order id, or the tracking number where no order is known. The names of the topics are those of a "
+            "deployment that sets none: FIRSTWORD_TOPICS names others to read, FIRSTWORD_TOPIC_PREFIX replaces "
+            "the first part of firstword.decisions.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": {
             "orders": _channel(
-                "orders", "What the shop, its warehouse's plans and its customers say.", orders
+                "orders",
+                "What the shop, its warehouse's plans and its customers say; shipments may come here, too.",
+                orders,
             ),
-            "shipments": _channel("shipments", "What was packed, labelled and scanned.", shipments),
-            "decisions": _channel("firstword.decisions", "What was decided, and what came of it.", decisions),
+            "shipments": _channel(
+                "shipments", "What was packed, labelled and scanned; orders may come here, too.", shipments
+            ),
+            "decisions": _channel(
+                "firstword.decisions",
+                "What was decided, and what came of it. What is here twice has the same id.",
+                decisions,
+            ),
         },
         "operations": {
-            "takeOrders": {"action": "receive", "channel": {"$ref": "#/channels/orders"}},
-            "takeShipments": {"action": "receive", "channel": {"$ref": "#/channels/shipments"}},
+            "takeOrders": {"action": "receive", "channel": {"$ref": "#/channels/orders"}} | _read_by_us(),
+            "takeShipments": {"action": "receive", "channel": {"$ref": "#/channels/shipments"}}
+            | _read_by_us(),
             "tellDecisions": {"action": "send", "channel": {"$ref": "#/channels/decisions"}},
         },
+        "components": {"messageTraits": {"record": _record_trait()}},
+    }
+
+
+def _read_by_us() -> dict[str, Any]:
+    group = {"type": "string", "const": "firstword-ingest"}
+    return {"bindings": {"kafka": {"groupId": group, "bindingVersion": _KAFKA_BINDING}}}
+
+
+def _record_trait() -> dict[str, Any]:
+    key = {"type": "string", "description": "the order id, or the tracking number where no order is known"}
+    return {
+        "contentType": "application/cloudevents+json",
+        "correlationId": {"description": "the order", "location": "$message.payload#/subject"},
+        "bindings": {"kafka": {"key": key, "bindingVersion": _KAFKA_BINDING}},
     }
 
 
@@ -129,6 +156,7 @@ def _channel(address: str, description: str, types: list[str]) -> dict[str, Any]
     messages = {
         wire_type: {
             "name": wire_type,
+            "traits": [{"$ref": "#/components/messageTraits/record"}],
             "payload": {
                 "allOf": [
                     {"$ref": f"./{_ENVELOPE}"},

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aiokafka import TopicPartition
+from faust.types import TP
 
 from streams import telemetry, wiring
 from streams.clock import stopwatch, wall_now
@@ -241,8 +242,14 @@ class Fold:
         for partition, state in self.states.items():
             name = str(partition)
             gauges["position", name] = state.position
+            gauges["lag", name] = self._lag(partition, state.position)
             if state.processor.now is not None:
                 gauges["watermark_delay_seconds", name] = (now - state.processor.now).total_seconds()
+
+    def _lag(self, partition: int, position: int) -> float:
+        """Return how many records of the journal are not folded yet, as far as the brokers have told us."""
+        end = self.app.consumer.highwater(TP(self.topics.journal.name, partition))
+        return max(0, (end or 0) - position - 1)
 
     # ------------------------------------------------------------------------ snapshots
 
@@ -270,7 +277,9 @@ class Fold:
             if await self.snapshots.write(state.partition, buckets, note):
                 state.saved = note.position
                 self.vitals.counts["snapshots", ""] += 1
-                self.vitals.gauges["snapshot_seconds", str(state.partition)] = round(stopwatch() - began, 3)
+                name = str(state.partition)
+                self.vitals.gauges["snapshot", name] = stopwatch()
+                self.vitals.gauges["snapshot_seconds", name] = round(stopwatch() - began, 3)
             else:
                 state.table.owe(buckets)
 

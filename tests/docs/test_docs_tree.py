@@ -69,12 +69,20 @@ def test_nothing_is_drawn_that_is_not_there():
 def test_the_layers_are_those_that_are_held():
     """The page and the import contract say the same."""
     (contract,) = [one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "layers"]
-    (shown,) = [
-        block.text.split("\n") for block in blocks("CONTRIBUTING.md") if "\nembedded\nwiring\n" in block.text
-    ]
+    (shown,) = [block.text.split("\n") for block in blocks("CONTRIBUTING.md") if "\nwiring\n" in block.text]
     held = [re.sub(r"[()]", "", layer) for layer in contract["layers"] if layer != "(__main__)"]
 
     assert [line for line in shown if line] == held
+
+
+def test_every_file_of_the_service_has_its_sentence():
+    """Who looks for something in the largest folder finds it on one page."""
+    section = read("CONTRIBUTING.md").partition("\n### The service\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+\.py)` \| (.+) \|$", section, flags=re.MULTILINE)
+    files = {path.name for path in (ROOT / "streams" / "service").glob("*.py")} - {"__init__.py"}
+
+    assert sorted(name for name, _ in rows) == sorted(files)
+    assert [name for name, sentence in rows if len(sentence.split()) < 4 or not sentence.endswith(".")] == []
 
 
 def test_every_dependency_has_its_sentence():

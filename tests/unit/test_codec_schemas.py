@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from streams.codec.envelope import decode_envelope
 from streams.codec.examples import DECISION_EXAMPLES, INBOUND_EXAMPLES, OUTCOME_EXAMPLES
 from streams.codec.registry import decode_fact
 from streams.codec.schemas import ASYNCAPI, LOCK, check, generated, main, read_lock, write
 from streams.problems import InputProblem
+from streams.service.topics import topics_of
+from streams.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "schemas"
 EXAMPLES = (*INBOUND_EXAMPLES, *DECISION_EXAMPLES, *OUTCOME_EXAMPLES)
@@ -55,6 +58,19 @@ def test_every_type_stands_on_one_topic():
 
     assert [text.count(f'"name": "{example.TYPE}"') for example in EXAMPLES] == [1] * len(EXAMPLES)
     assert [topic in text for topic in ('"orders"', '"shipments"', '"firstword.decisions"')] == [True] * 3
+
+
+def test_the_described_topics_are_those_of_a_deployment_that_sets_none() -> None:
+    """Who follows the document finds the topics that `firstword topics create` makes."""
+    document = yaml.safe_load((FOLDER / ASYNCAPI).read_text("utf-8"))
+    topics = topics_of(Settings())
+
+    assert [channel["address"] for channel in document["channels"].values()] == [
+        *topics.sources,
+        topics.decisions.name,
+    ]
+    group = document["operations"]["takeOrders"]["bindings"]["kafka"]["groupId"]["const"]
+    assert group == f"{Settings().topic_prefix}-ingest"
 
 
 def test_a_published_schema_never_changes(tmp_path):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     examples=(
         "firstword doctor",
         "firstword doctor --data shop --mail smtp://relay.example.com:587",
+        "firstword doctor --kafka localhost:9092",
         "firstword doctor --data shop --json",
     ),
 )
@@ -28,19 +29,26 @@ if TYPE_CHECKING:
 @options.mail
 @options.policy
 @options.templates
+@options.kafka
 @options.as_json
 def command(
-    data: Path | None, mail: str | None, policy: Path | None, templates: Path | None, *, as_json: bool
+    data: Path | None,
+    mail: str | None,
+    policy: Path | None,
+    templates: Path | None,
+    kafka: str | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Look whether everything is in order, and say what to do where it is not.
 
-    Nothing is changed and no mail is sent; a relay is greeted, asked to encrypt and logged in to. A process
-    may be running on the same data. The exit code is 1 when something needs to be done.
+    Nothing is changed and no mail is sent; a relay is greeted, asked to encrypt and logged in to, and Kafka
+    brokers are asked for their topics. A process may be running on the same data. The exit code is 1 when something needs to be done.
     """
     from streams.cli.doctor.examine import examine
     from streams.settings import load
 
-    checks = examine(load(data=data, mail_url=mail, policy=policy, templates=templates))
+    checks = examine(load(data=data, mail_url=mail, policy=policy, templates=templates, kafka=kafka))
     healthy = all(check.state != "act" for check in checks)
     if as_json:
         print_document({"healthy": healthy, "checks": checks})

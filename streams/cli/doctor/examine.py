@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import streams
+from streams.cli.doctor.brokers import look_at_kafka
 from streams.cli.doctor.check import Check, broken, fine
 from streams.cli.doctor.relay import look_at_mail
 from streams.cli.doctor.storage import look_at_folder, look_at_journal, look_at_ledger
@@ -34,6 +35,7 @@ def examine(settings: Settings) -> list[Check]:
         look_at_journal,
         look_at_ledger,
         look_at_mail,
+        look_at_kafka,
     )
     found: list[Check] = []
     for look in looks:

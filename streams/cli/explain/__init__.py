@@ -24,6 +24,7 @@ TOPICS = {
     "kinds": "What can be wrong with an order: what is seen, the thresholds, and what follows.",
     "remedies": "What is offered, and the amounts in force.",
     "settings": "Everything that can be set, its variable and its default.",
+    "metrics": "What the workers tell at /metrics.",
     "events": "Every wire type with its fields and an example.",
     "sources": "The ways in: what each reads and what it cannot know.",
     "states": "The states of the mail ledger, and what is certain in each.",
@@ -121,8 +122,15 @@ def _tell_topic(topic: str, pages: Mapping[str, Page], *, as_json: bool) -> None
     if as_json:
         print_document({"topic": topic, "pages": [_plain(topic, page) for page in pages.values()]})
         return
-    print_table((topic, ""), [(page.name, page.sentence) for page in pages.values()])
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for page in pages.values():
+        groups.setdefault(page.group, []).append((page.name, page.sentence))
+    for place, (group, rows) in enumerate(groups.items()):
+        if place:
+            click.echo("")
+        print_table((group or topic, ""), rows)
 
 
 def _plain(topic: str, page: Page) -> dict[str, object]:
-    return {"topic": topic, "name": page.name, "sentence": page.sentence, **page.plain}
+    group = {"group": page.group} if page.group else {}
+    return {"topic": topic, "name": page.name, "sentence": page.sentence, **group, **page.plain}

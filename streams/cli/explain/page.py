@@ -11,12 +11,16 @@ import msgspec
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said about one word: a sentence, the text below it, and the same as plain data."""
+    """What is said about one word: a sentence, the text below it, and the same as plain data.
+
+    Where a topic is long, ``group`` says with which other pages a page is listed.
+    """
 
     name: str
     sentence: str
     lines: tuple[str, ...] = ()
     plain: Mapping[str, Any] = {}
+    group: str = ""
 
 
 def first_sentence(text: str | None) -> str:

@@ -6,11 +6,22 @@ from streams.cli.explain.page import Page
 from streams.policies.loader import LoadedPolicy
 from streams.settings import FIELDS, FILE_SUFFIX
 
+# The settings follow each other as they are told; a group begins with its first.
+_GROUPS = {
+    "mail_url": "every room: mail, words, folders",
+    "http": "one machine: webhooks",
+    "smtp_connections": "every room: relay, log, labels, return address",
+    "kafka": "the service: brokers",
+    "client_id": "the service: names and topics",
+    "clock": "the service: time, memory, database, monitor",
+}
+
 
 def pages(_policy: LoadedPolicy | None = None) -> dict[str, Page]:
     """Return the page of every setting."""
-    found = {}
+    found, group = {}, ""
     for name, field in FIELDS.items():
+        group = _GROUPS.get(name, group)
         lines = [f"variable: {field.variable}"]
         if field.secret:
             lines.append(f"or a file that holds it: {field.variable}{FILE_SUFFIX}")
@@ -18,6 +29,7 @@ def pages(_policy: LoadedPolicy | None = None) -> dict[str, Page]:
         found[name] = Page(
             name=name,
             sentence=field.sentence,
+            group=group,
             lines=tuple(lines),
             plain={
                 "setting": name,
