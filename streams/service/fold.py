@@ -48,6 +48,7 @@ class Fold:
         self._saving = asyncio.Lock()
         self._window: asyncio.Queue[tuple[PartitionState, int, Any, _Sent]] = asyncio.Queue(UNDER_WAY)
         self._ticked: dict[int, datetime] = {}
+        self._handing: set[asyncio.Task[None]] = set()  # partitions on their way to another worker
         self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._chores: list[asyncio.Task[None]] = []
 
@@ -82,6 +83,7 @@ class Fold:
                 await self._window.join()
             for state in list(self.states.values()):
                 await self._save(state)
+            await asyncio.gather(*self._handing)
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
@@ -107,21 +109,29 @@ class Fold:
         self._assigned = frozenset(tp.partition for tp in assigned if tp.topic == name)
         for partition in [one for one in self.states if one not in self._assigned]:
             gone = self.states.pop(partition)
-            await self.snapshots.drop_pen(partition)
             telemetry.partition_forgotten(partition=partition, position=gone.position)
+            handing = asyncio.create_task(self._guard(self._hand_over(gone)))
+            self._handing.add(handing)
+            handing.add_done_callback(self._handing.discard)
         self._ticked = {}
         self.vitals.gauges["partitions", ""] = len(self._assigned)
         self.vitals.is_ready = bool(self._assigned) and all(p in self.states for p in self._assigned)
 
+    async def _hand_over(self, gone: PartitionState) -> None:
+        """Write down what we know of a partition that left us; its new owner, if it was faster, fences us off."""
+        await self._save(gone)
+        await self.snapshots.drop_pen(gone.pen)
+
     async def _open(self, partition: int) -> PartitionState:
         """Return the state of a partition as its newest snapshot tells it; the tail follows by the journal."""
         began = stopwatch()
-        await self.snapshots.take_pen(partition)
+        pen = await self.snapshots.take_pen(partition)
         found = await self.snapshots.read(partition)
         if found is None:
             state = empty_state(partition, self.policy)
         else:
             state = loaded_state(partition, self.policy, found.buckets, found.note.position, found.note.now)
+        state.pen = pen
         self.states[partition] = state
         telemetry.partition_opened(
             partition=partition,
@@ -274,7 +284,7 @@ class Fold:
             for bucket, record in state.table.pack(frozen):
                 buckets[bucket] = record
                 await asyncio.sleep(0)
-            if await self.snapshots.write(state.partition, buckets, note):
+            if await self.snapshots.write(state.pen, state.partition, buckets, note):
                 state.saved = note.position
                 self.vitals.counts["snapshots", ""] += 1
                 name = str(state.partition)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from streams import telemetry
 from streams.codec.blocks import decode_block
@@ -50,6 +51,7 @@ class PartitionState:
         self.acknowledged = position
         self.saved = position
         self.events = 0
+        self.pen: Any = None  # what its snapshots are written with, once somebody does
 
     def fold(self, offset: int, block: bytes) -> Output:
         """Fold the block at ``offset``, which is the next one; what cannot be folded goes aside."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TypeAlias
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -23,6 +24,8 @@ from streams.service.resting import dictionary_mark
 from streams.settings import Settings
 
 NOTE = b"position"
+Pen: TypeAlias = AIOKafkaProducer
+"""Whoever holds it writes a partition's snapshots; taking it fences the holder before."""
 _PATIENCE = 60_000  # milliseconds a snapshot may take before the broker gives it up
 
 
@@ -53,15 +56,14 @@ class Snapshots:
         self._settings = settings
         self._topic = topic
         self._shape = f"{state_shape()}-{dictionary_mark():08x}"
-        self._pens: dict[int, AIOKafkaProducer] = {}
+        self._pens: set[Pen] = set()
 
-    async def take_pen(self, partition: int) -> None:
+    async def take_pen(self, partition: int) -> Pen:
         """Become the only one who writes a partition's snapshots: whoever did so before is fenced.
 
         Raises:
             KafkaError: the brokers did not agree.
         """
-        await self.drop_pen(partition)
         pen = producer(
             self._settings,
             f"snapshots-{partition}",
@@ -69,23 +71,23 @@ class Snapshots:
             transaction_timeout_ms=_PATIENCE,
         )
         await pen.start()
-        self._pens[partition] = pen
+        self._pens.add(pen)
+        return pen
 
-    async def drop_pen(self, partition: int) -> None:
+    async def drop_pen(self, pen: Pen) -> None:
         """Let go of a partition."""
-        pen = self._pens.pop(partition, None)
-        if pen is not None:
+        if pen in self._pens:
+            self._pens.discard(pen)
             await pen.stop()
 
     async def close(self) -> None:
         """Let go of every partition."""
-        for partition in list(self._pens):
-            await self.drop_pen(partition)
+        for pen in list(self._pens):
+            await self.drop_pen(pen)
 
-    async def write(self, partition: int, buckets: Mapping[int, bytes], note: Note) -> bool:
+    async def write(self, pen: Pen, partition: int, buckets: Mapping[int, bytes], note: Note) -> bool:
         """Write one snapshot; False when it could not be, which loses nothing but time at the next start."""
-        pen = self._pens.get(partition)
-        if pen is None:
+        if pen not in self._pens:
             return False
         try:
             async with pen.transaction():
@@ -98,7 +100,7 @@ class Snapshots:
                     await sent
         except ProducerFenced:
             telemetry.snapshot_not_written(partition=partition, why="another worker holds this partition now")
-            await self.drop_pen(partition)
+            await self.drop_pen(pen)
             return False
         except KafkaError as error:
             telemetry.snapshot_not_written(partition=partition, why=f"{type(error).__name__}: {error}"[:200])

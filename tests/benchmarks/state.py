@@ -96,9 +96,9 @@ async def _fill(settings, some: list[Order], count: int) -> tuple[int, list[int]
         table.owe(range(1024))
         buckets = dict(table.pack(table.freeze(())))
         size += sum(map(len, buckets.values()))
-        await snapshots.take_pen(partition)
+        pen = await snapshots.take_pen(partition)
         note = snapshots.note(position=-1, now=now, orders=len(table))
-        assert await snapshots.write(partition, buckets, note)
+        assert await snapshots.write(pen, partition, buckets, note)
     await snapshots.close()
     scans = [_scan(some[n % len(some)], n % count, n, now) for n in range(min(TAIL, count))]
     parts = rig.cut(scans, PARTITIONS)

@@ -55,14 +55,20 @@ class Load:
         self.ends = ends
 
 
-def committed(settings):
-    """How far the group's workers have acknowledged, by partition."""
+def committed(settings, role="fold", topic=None):
+    """How far a group's workers have acknowledged a topic, by partition."""
+    from kafka.errors import KafkaError
+
     from tests.kafka_rig import admin
 
     with admin(settings.kafka) as client:
-        offsets = client.list_group_offsets([f"{settings.topic_prefix}-fold"])
+        try:
+            offsets = client.list_group_offsets([f"{settings.topic_prefix}-{role}"])
+        except KafkaError:  # the first group of a broker waits for its coordinator
+            return {}
     found = next(iter(offsets.values())) if isinstance(offsets, dict) else offsets
-    return {tp.partition: meta.offset for tp, meta in found.items()}
+    name = topic or topics_of(settings).journal.name
+    return {tp.partition: meta.offset for tp, meta in found.items() if tp.topic == name}
 
 
 def settled(load):
