@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import segno
 import zint
 from reportlab.pdfgen.canvas import Canvas
@@ -53,7 +55,7 @@ def draw_code_128(canvas: Canvas, text: str, *, center: float, bottom: float, he
 
 def draw_qr(canvas: Canvas, text: str, *, left: float, bottom: float) -> float:
     """Draw ``text`` as a QR code on a white ground with its quiet zone; return its side in points."""
-    rows = segno.make_qr(text, error="m").matrix  # level M mends 15 % of the symbol
+    rows = _qr(text)
     side = (len(rows) + 2 * QR_QUIET) * QR_MODULE
     left, bottom = _on_dot(left), _on_dot(bottom)
     _white(canvas, left, bottom, side, side)
@@ -69,7 +71,12 @@ def draw_qr(canvas: Canvas, text: str, *, left: float, bottom: float) -> float:
 
 def qr_side(text: str) -> float:
     """Return how long the side of the QR code for ``text`` is, in points, quiet zone included."""
-    return (len(segno.make_qr(text, error="m").matrix) + 2 * QR_QUIET) * QR_MODULE
+    return (len(_qr(text)) + 2 * QR_QUIET) * QR_MODULE
+
+
+@lru_cache(maxsize=16)  # a sheet asks for its side first, then for its modules: a third of the sheet's time
+def _qr(text: str) -> tuple[bytearray, ...]:
+    return tuple(segno.make_qr(text, error="m").matrix)  # level M mends 15 % of the symbol
 
 
 def _runs(row: bytearray) -> list[tuple[int, int]]:
