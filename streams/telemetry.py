@@ -357,6 +357,39 @@ def message_in_doubt(*, order_id: str, message_id: str, template: str) -> None:
     """The connection died after a mail was handed over; somebody must find out whether it arrived."""
 
 
+@declare(WARN, by="code")
+def world_awaited(*, code: str, why: str) -> None:
+    """Something outside is out of order for the moment; the worker waits for it, and nothing is lost."""
+
+
 @declare(ERROR)
 def relay_refuses_us(*, code: str, why: str) -> None:
     """The relay refuses this sender and not one recipient; sending rests until somebody has looked."""
+
+
+# ---------------------------------------------------------------------------- the service and its brokers
+
+
+@declare(WARN)
+def brokers_awaited(*, brokers: str, why: str, seconds: float) -> None:
+    """The Kafka brokers do not answer yet; they are asked again until the seconds are over."""
+
+
+@declare(WARN)
+def topic_differs(*, topic: str, says: str) -> None:
+    """A topic is kept otherwise than it must be; `firstword topics check` says what to do."""
+
+
+@declare(INFO)
+def monitor_opened(*, role: str, host: str, port: int) -> None:
+    """Metrics and health of a worker are served from now on."""
+
+
+@declare(ERROR)
+def worker_stuck(*, role: str, why: str, place: str) -> None:
+    """A worker made no progress for too long; its process ends, and its work goes to another."""
+
+
+@declare(WARN, by="library")
+def library_warned(*, library: str, says: str) -> None:
+    """A library that we stand on reported something; where it matters, a line of our own follows."""

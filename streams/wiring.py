@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from sqlalchemy import Engine
 
 from streams import desks as desk_folders
 from streams import labels as label_folders
 from streams import sources as source_folders
+from streams import telemetry
 from streams.assets import templates_dir
 from streams.core.events import MessageQueued
 from streams.core.policy import Policy
-from streams.labels.store import LabelStore
+from streams.labels.store import LabelStore, SharedLabelStore
 from streams.mail.identity import Identity
 from streams.mail.ledger_sql import SqlLedger, Synchronous, open_ledger
+from streams.mail.outcomes import OurFault
 from streams.mail.sender import LedgerSender
+from streams.mail.transport import Transport
 from streams.mail.url import open_transport
-from streams.pipeline.effects import Effects
-from streams.pipeline.ports import Attachment, Source
+from streams.pipeline.effects import Apart, Effects
+from streams.pipeline.ports import Attachment, Desk, LabelProvider, Source
 from streams.policies.loader import load_policy
 from streams.problems import UsageProblem, WorldProblem
 from streams.settings import Settings
+from streams.storage.engine import open_engine
+from streams.storage.labels import LabelTable
+from streams.storage.seat import Seat, take_seat
 from streams.templating.brand import Brand, read_brand
 from streams.templating.catalogue import Catalogue, load_catalogue
 from streams.templating.renderer import CatalogueRenderer
 
 FIRST_DAY = date(2026, 1, 1)  # any day: the first question to a calendar loads its library
+# Mails an effects worker has claimed, per connection: one on it, one rendered, two on their way into the ledger.
+_AHEAD = 4
 _T = TypeVar("_T")
 
 
@@ -49,30 +59,100 @@ def build(settings: Settings) -> Kit:
     Raises:
         streams.problems.Problem: whatever is wrong with a setting, a file or the disk, said once.
     """
-    folder = settings.data
-    templates = templates_dir()
-    catalogue = load_catalogue(templates, settings.templates)
+    catalogue = load_catalogue(templates_dir(), settings.templates)
     policy = _policy(settings, catalogue)
-    renderer = CatalogueRenderer(catalogue)
-    _make(folder)
-    store = LabelStore(folder / "labels")
-    provider = choose(label_folders.discover(), settings.label_provider, "label provider")
-    desk = choose(desk_folders.discover(), settings.desk, "desk")
-    mail = mail_url(settings)
-    # A relay does not tell what it took: a row lost with the power would send a mail twice. A Maildir does tell.
-    durability: Synchronous = "NORMAL" if mail.startswith("maildir:") else "FULL"
-    ledger = open_ledger(str(folder / "ledger.sqlite"), synchronous=durability)
-    sender = LedgerSender(
+    _make(settings.data)
+    store = LabelStore(settings.data / "labels")
+    labels, desk = _labels(settings), _desk(settings)
+    ledger = open_ledger(_ledger_file(settings), synchronous=_durability(settings))
+    sender = _sender(settings, catalogue, ledger, open_transport(mail_url(settings)), store, owner="embedded")
+    effects = Effects(labels=labels, store=store, desk=desk, sender=sender)
+    return Kit(policy, effects, sender, ledger, source_folders.discover())
+
+
+class EffectsKit(msgspec.Struct, frozen=True):
+    """What an effects worker needs besides its topics; ``seat`` is its name in the ledger."""
+
+    effects: Effects
+    sender: LedgerSender
+    ledger: SqlLedger
+    seat: Seat
+    mails_at_once: int
+    engine: Engine
+
+    async def close(self) -> None:
+        """Let go of relay and database."""
+        await self.sender.close()
+        self.ledger.close()
+        self.seat.leave()
+        self.engine.dispose()
+
+
+def build_effects(settings: Settings, *, apart: Apart) -> EffectsKit:
+    """Build ledger, transport, labels and desk for one effects worker among several.
+
+    With a database the ledger and the labels are there, for all hosts; without one, in the data directory.
+
+    Raises:
+        streams.problems.Problem: whatever is wrong with a setting, a file, the disk or the database.
+    """
+    catalogue = load_catalogue(templates_dir(), settings.templates)
+    _make(settings.data)
+    transport = open_transport(mail_url(settings))
+    labels, desk = _labels(settings), _desk(settings)
+    place = _ledger_file(settings) if settings.database is None else settings.database.reveal()
+    ledger = open_ledger(place, synchronous=_durability(settings))
+    engine = open_engine(place)
+    store = SharedLabelStore(LabelTable(engine)) if ledger.shared else LabelStore(settings.data / "labels")
+    seat = take_seat(engine, f"effects@{platform.node() or 'localhost'}")
+    sender = _sender(settings, catalogue, ledger, transport, store, owner=seat.name, until_told=True)
+    effects = Effects(labels=labels, store=store, desk=desk, sender=sender, apart=apart)
+    return EffectsKit(effects, sender, ledger, seat, _AHEAD * transport.concurrency, engine)
+
+
+def _sender(
+    settings: Settings,
+    catalogue: Catalogue,
+    ledger: SqlLedger,
+    transport: Transport,
+    store: LabelStore | SharedLabelStore,
+    *,
+    owner: str,
+    until_told: bool = False,
+) -> LedgerSender:
+    return LedgerSender(
         ledger=ledger,
-        transport=open_transport(mail),
-        renderer=renderer,
-        identity=identity_of(read_brand(_brand_file(templates, settings.templates))),
-        owner="embedded",
+        transport=transport,
+        renderer=CatalogueRenderer(catalogue),
+        identity=identity_of(read_brand(_brand_file(templates_dir(), settings.templates))),
+        owner=owner,
         attachments=Attachments(store),
         doubt_rules={name: message.card.in_doubt for name, message in catalogue.messages.items()},
+        alarm=_ring,
+        until_told=until_told,
     )
-    effects = Effects(labels=provider(settings.return_address()), store=store, desk=desk(), sender=sender)
-    return Kit(policy, effects, sender, ledger, source_folders.discover())
+
+
+def _ring(_message: MessageQueued, fault: OurFault) -> None:
+    telemetry.relay_refuses_us(code=fault.enhanced or str(fault.code), why=fault.text)
+
+
+def _labels(settings: Settings) -> LabelProvider:
+    provider = choose(label_folders.discover(), settings.label_provider, "label provider")
+    return provider(settings.return_address())
+
+
+def _desk(settings: Settings) -> Desk:
+    return choose(desk_folders.discover(), settings.desk, "desk")()
+
+
+def _ledger_file(settings: Settings) -> str:
+    return str(settings.data / "ledger.sqlite")
+
+
+def _durability(settings: Settings) -> Synchronous:
+    # A relay does not tell what it took: a row lost with the power would send a mail twice. A Maildir does tell.
+    return "NORMAL" if mail_url(settings).startswith("maildir:") else "FULL"
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -114,7 +194,7 @@ def identity_of(brand: Brand) -> Identity:
 class Attachments:
     """The return label of a mail that tells of one; the follow-up note carries it again."""
 
-    def __init__(self, store: LabelStore) -> None:
+    def __init__(self, store: LabelStore | SharedLabelStore) -> None:
         self._store = store
 
     def __call__(self, message: MessageQueued) -> tuple[Attachment, ...]:

@@ -1,4 +1,7 @@
-"""Keeps bought labels as PDF files, so that a mail tried again tomorrow carries the same sticker."""
+"""Keeps bought labels as PDF, so that a mail tried again tomorrow carries the same sticker.
+
+In files on one machine; in the database where several hosts send the mails.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from streams.problems import InputProblem, WorldProblem
+from streams.storage.labels import LabelTable
 
 # No dots and no separators: an id can name a file below the directory and nothing else. 128 characters and
 # ".pdf" stay below the 255 bytes that file systems allow a name.
@@ -68,14 +72,7 @@ class LabelStore:
             ) from error
 
     def _path(self, label_id: str) -> Path:
-        if not _LABEL_ID.fullmatch(label_id):
-            raise InputProblem(
-                "label-id-invalid",
-                f"{label_id[:140]!r} cannot be a label id.",
-                why="A label id has 1 to 128 letters of a-z, A-Z, 0-9, - and _, and begins with none of the last two.",
-                hint="The provider's folder decides how its label ids look.",
-            )
-        return self._directory / f"{label_id}.pdf"
+        return self._directory / f"{_checked(label_id)}.pdf"
 
     def _write(self, path: Path, pdf: bytes) -> None:
         # A crash leaves the dotted file behind, whose name no label id can have, and never half a label.
@@ -99,3 +96,39 @@ class LabelStore:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+class SharedLabelStore:
+    """The labels of all hosts of a deployment, in their database; safe to share between threads."""
+
+    def __init__(self, table: LabelTable) -> None:
+        self._table = table
+
+    def put(self, label_id: str, pdf: bytes) -> None:
+        """Keep a label; after this returns every host finds it. The first one stays.
+
+        Raises:
+            InputProblem: the id could not be a file name, so the other shelf would not take it either.
+            WorldProblem: the database will not take it.
+        """
+        self._table.keep(_checked(label_id), pdf)
+
+    def get(self, label_id: str) -> bytes | None:
+        """Return the PDF, or None when no such label was kept.
+
+        Raises:
+            InputProblem: the id could not be a file name.
+            WorldProblem: the database does not answer.
+        """
+        return self._table.find(_checked(label_id))
+
+
+def _checked(label_id: str) -> str:
+    if not _LABEL_ID.fullmatch(label_id):
+        raise InputProblem(
+            "label-id-invalid",
+            f"{label_id[:140]!r} cannot be a label id.",
+            why="A label id has 1 to 128 letters of a-z, A-Z, 0-9, - and _, and begins with none of the last two.",
+            hint="The provider's folder decides how its label ids look.",
+        )
+    return label_id

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64, b2a_qp
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -23,6 +24,7 @@ from streams.pipeline.ports import Attachment, RenderedMail
 _MEDIA_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
 _PLAIN_FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]*")
 _FILENAME_LIMIT = 60  # letters; of four bytes each they are 720 characters in RFC 2231 form: one line
+_WORTH_KEEPING = 300  # letters; a shorter piece is encoded as fast as it is found
 _THREAD_LIMIT = 50  # ids in References; a case has a handful, and RFC 5322 wants the field to stay sane
 
 
@@ -58,7 +60,7 @@ def compose(
         f"{unstructured('X-Firstword-Case', message.case_id)}"
         f"{unstructured('X-Firstword-Template', message.template)}"
     )
-    return b"".join((head.encode("ascii"), body))
+    return b"".join((head.encode("ascii"), *body))
 
 
 @lru_cache(maxsize=64)
@@ -91,34 +93,72 @@ def _thread_fields(message: MessageQueued, identity: Identity) -> str:
     return "".join(fields)
 
 
-def _alternative(mail: RenderedMail, boundary: str) -> bytes:
+def _alternative(mail: RenderedMail, boundary: str) -> list[bytes]:
     """Return both bodies; neither encoding can produce ``=_``, so no body can contain the boundary."""
-    return b"".join(
+    return [
         (
             f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n--{boundary}\r\n'
             'Content-Type: text/plain; charset="utf-8"\r\n'
-            "Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode("ascii"),
-            _quoted_printable(mail.text),
-            f"\r\n--{boundary}\r\n"
+            "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        ).encode("ascii"),
+        *_quoted_printable(mail.text),
+        (
+            f"--{boundary}\r\n"
             'Content-Type: text/html; charset="utf-8"\r\n'
-            "Content-Transfer-Encoding: base64\r\n\r\n".encode("ascii"),
-            _base64(_unix_lines(mail.html).encode("utf-8", "replace").replace(b"\n", b"\r\n")),
-            f"\r\n--{boundary}--\r\n".encode("ascii"),
-        )
-    )
-
-
-def _mixed(body: bytes, attachments: tuple[Attachment, ...], boundary: str) -> bytes:
-    edge = f"\r\n--{boundary}"
-    parts = [
-        f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n{edge}\r\n'.encode("ascii"),
-        body.removesuffix(b"\r\n"),
+            "Content-Transfer-Encoding: base64\r\n\r\n"
+        ).encode("ascii"),
+        *_html(getattr(mail, "html_pieces", (mail.html,))),
+        f"--{boundary}--\r\n".encode("ascii"),
     ]
+
+
+def _mixed(body: list[bytes], attachments: tuple[Attachment, ...], boundary: str) -> list[bytes]:
+    """Return the bodies as the first part, and the attachments after it."""
+    edge = f"--{boundary}\r\n"
+    parts = [f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n{edge}'.encode("ascii"), *body]
     for attachment in attachments:
-        parts.append(f"{edge}\r\n{_attachment_fields(attachment)}\r\n".encode("ascii"))
+        parts.append(f"{edge}{_attachment_fields(attachment)}\r\n".encode("ascii"))
         parts.append(_base64(attachment.content))
-    parts.append(f"{edge}--\r\n".encode("ascii"))
-    return b"".join(parts)
+    parts.append(f"--{boundary}--\r\n".encode("ascii"))
+    return parts
+
+
+def _html(pieces: Sequence[str]) -> list[bytes]:
+    """Return HTML in base64; long pieces that were in an earlier mail are taken from there.
+
+    Three octets are four letters, so a piece begins where the one before left its last triple: at one of
+    three places. A line may end anywhere (RFC 2045 6.8), and ends around such a piece.
+    """
+    if len(pieces) == 1:  # nobody says what of it comes again
+        return [_base64(_octets(pieces[0]))]
+    out: list[bytes] = []
+    rest = b""
+    short: list[str] = []
+    for piece in pieces:
+        if len(piece) < _WORTH_KEEPING:
+            short.append(piece)
+            continue
+        waiting = rest + _octets("".join(short))
+        before, encoded, rest = _encoded(piece, -len(waiting) % 3)
+        out += (_base64(waiting + before), encoded)
+        short.clear()
+    out.append(_base64(rest + _octets("".join(short))))
+    return out
+
+
+def _octets(text: str) -> bytes:
+    """Return a body as octets, with the line ends of mail; a lone return is one too."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.encode("utf-8", "replace").replace(b"\n", b"\r\n")
+
+
+@lru_cache(maxsize=4096)  # fourteen messages in two languages are some 700 of them; with the rest, 10 MB
+def _encoded(piece: str, skip: int) -> tuple[bytes, bytes, bytes]:
+    """Return a piece without its first ``skip`` octets in base64, and what is left over on both sides."""
+    octets = _octets(piece)
+    end = len(octets) - (len(octets) - skip) % 3
+    return octets[:skip], _base64(octets[skip:end]), octets[end:]
 
 
 def _attachment_fields(attachment: Attachment) -> str:
@@ -133,8 +173,8 @@ def _attachment_fields(attachment: Attachment) -> str:
 
 
 def _filename(filename: str) -> str:
-    """Return the filename parameter, without folders; RFC 2231 where ASCII is not enough."""
-    name = clean(re.sub(r"[/\\]", " ", filename), 4000) or "attachment"
+    """Return the filename parameter, without folders and quotes; RFC 2231 where ASCII is not enough."""
+    name = clean(re.sub(r"[/\\\"]", " ", filename), 4000) or "attachment"
     if len(name) > _FILENAME_LIMIT:
         stem, dot, ending = name.rpartition(".")
         keep = f"{dot}{ending}" if stem and len(ending) <= 8 else ""
@@ -144,23 +184,35 @@ def _filename(filename: str) -> str:
     return f"filename*=utf-8''{quote(name, safe='')}"
 
 
-def _unix_lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+def _quoted_printable(text: str) -> list[bytes]:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return list(map(_quoted_line, text.split("\n")))
 
 
-def _quoted_printable(text: str) -> bytes:
-    return b2a_qp(_unix_lines(text).encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")
+@lru_cache(maxsize=4096)  # most lines are the words of a template; b2a_qp reads letter by letter
+def _quoted_line(line: str) -> bytes:
+    return b2a_qp(line.encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n") + b"\r\n"
 
 
-_LINES = Struct("76s" * 64)
+_BLOCK = 48 * 76  # letters of base64 that are cut at once
 
 
 def _base64(content: bytes) -> bytes:
-    """Return lines of 76 (RFC 2045 6.8); struct cuts a long mail three times as fast as slices do."""
+    """Return lines of 76 (RFC 2045 6.8), each with its end."""
     encoded = b2a_base64(content, newline=False)
-    whole = len(encoded) - len(encoded) % _LINES.size
+    if len(encoded) <= _BLOCK:
+        return b"\r\n".join(_cut(len(encoded)).unpack(encoded))
     lines: list[bytes] = []
-    for some in _LINES.iter_unpack(memoryview(encoded)[:whole]):
-        lines += some
-    lines += [encoded[start : start + 76] for start in range(whole, len(encoded), 76)]
+    end = len(encoded) - len(encoded) % _BLOCK
+    for start in range(0, end, _BLOCK):
+        lines += _cut(_BLOCK).unpack_from(encoded, start)[:-1]
+    lines += _cut(len(encoded) - end).unpack_from(encoded, end)
     return b"\r\n".join(lines)
+
+
+@lru_cache(maxsize=_BLOCK // 4 + 1)  # one for each length there is
+def _cut(size: int) -> Struct:
+    """Return what cuts so many letters into lines, and an empty one; slices take three times as long."""
+    whole, rest = divmod(size, 76)
+    return Struct("76s" * whole + (f"{rest}s" if rest else "") + "0s")

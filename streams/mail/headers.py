@@ -20,6 +20,7 @@ _UNSAFE = re.compile(
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # RFC 5322 atext, and spaces between
 _ID_LEFT = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _ID_LIMIT = 64  # octets of a local part (RFC 5321 4.5.3.1.1)
+SUBJECT_LIMIT = 400  # characters: more than any mail program shows
 _WORD_BYTES = 42  # 42 bytes are 56 in base64, 68 with `=?utf-8?b?` and `?=`: below the 75 of RFC 2047
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -51,7 +52,7 @@ def _word(octets: bytes) -> str:
     return f"=?utf-8?b?{b64encode(octets).decode()}?="
 
 
-def unstructured(name: str, text: str, limit: int = 400) -> str:
+def unstructured(name: str, text: str, limit: int = SUBJECT_LIMIT) -> str:
     """Return one header field of free text (RFC 5322 2.2.1), folded at spaces, with its CRLF."""
     value = clean(text, limit)
     if not value.isascii() or "=?" in value:

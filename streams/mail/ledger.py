@@ -78,7 +78,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     ``letter`` is the queued message as msgpack, so that a retry after a restart can send it; it is dropped
     once the mail is accepted, because the ledger is kept for ever and personal data need not be.
     ``doubts`` counts how often its fate was unknown. ``thread_place`` is how many mails of the case came
-    before. ``attempt`` counts from 1.
+    before. ``attempt`` counts from 1. ``untold_since`` is when it came to stand as it does, until those who
+    must hear of that have heard; None where they have, or where nobody keeps count.
     """
 
     message_id: str
@@ -99,6 +100,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     letter: bytes | None
     reply: str
     updated_at: datetime
+    untold_since: datetime | None = None
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """An outcome that was told: which attempt of which message, and how it ended."""
+
+    message_id: str
+    state: str
+    attempt: int
 
 
 class Swap(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +142,8 @@ class LedgerWriter(Protocol):
 
     slow: bool
     """Whether a write waits for a disk or a network, and had better not be made on the event loop."""
+    shared: bool
+    """Whether other processes work on it, so that somebody must look after those that died for good."""
 
     def enroll(self, owner: str) -> int:
         """Return the next generation of ``owner``; rows of its earlier generations are orphans."""
@@ -149,6 +161,14 @@ class LedgerWriter(Protocol):
         """Write to this address no more."""
         ...
 
+    def told(self, outcomes: Sequence[Told]) -> None:
+        """Note outcomes as told; a row that has moved on meanwhile is left alone.
+
+        Raises:
+            streams.problems.WorldProblem: the store cannot be written.
+        """
+        ...
+
 
 class LedgerReader(Protocol):
     """What can be asked."""
@@ -158,15 +178,23 @@ class LedgerReader(Protocol):
         ...
 
     def due(self, now: datetime, limit: int = 1000) -> list[Row]:
-        """Return deferred rows whose time has come, the longest waiting first."""
+        """Return deferred rows whose time has come, the longest waiting first; what is untold waits."""
         ...
 
     def next_due(self) -> datetime | None:
         """Return when the next deferred row comes due."""
         ...
 
-    def unfinished(self) -> list[Row]:
-        """Return every row in ``claimed`` or ``sending``."""
+    def untold(self, since: datetime, limit: int = 500) -> list[Row]:
+        """Return rows of which nobody has heard since then or longer, the longest waiting first."""
+        ...
+
+    def oldest(self) -> dict[str, datetime]:
+        """Return per state of ``claimed``, ``sending`` and ``deferred`` since when its oldest row waits."""
+        ...
+
+    def unfinished(self, since: datetime | None = None) -> list[Row]:
+        """Return every row in ``claimed`` or ``sending``; with ``since`` those that nobody touched since then."""
         ...
 
     def first_subject(self, case_id: str) -> str | None:
@@ -253,6 +281,7 @@ def reclaimed(row: Row, now: datetime, owner: str, generation: int) -> Row:
         claimed_by=owner,
         generation=generation,
         updated_at=now,
+        untold_since=None,
     )
 
 
@@ -272,6 +301,11 @@ def retry_at(row: Row, now: datetime) -> datetime | None:
 def is_too_late(row: Row, now: datetime) -> bool:
     """Return whether a waiting message has waited longer than it is worth."""
     return now > row.queued_at + GIVE_UP_AFTER
+
+
+def untold(row: Row) -> Row:
+    """Return the row as one whose state others must hear of."""
+    return msgspec.structs.replace(row, untold_since=row.updated_at)
 
 
 def settled(row: Row, delivery: Delivery, now: datetime, rule: DoubtRule = "leave") -> Row:
@@ -347,8 +381,12 @@ def _ended(row: Row, state: State, reply: str, now: datetime, **changes: None) -
 
 
 def publishable(reply: str) -> str:
-    """Return a reply without addresses and short enough for a fact."""
-    return without_addresses(reply)[:1000]
+    """Return a reply without addresses, short enough for a fact, and of characters that every database takes.
+
+    Relays write bytes that are no text, and a NUL is a character that PostgreSQL does not know.
+    """
+    clean = without_addresses(reply)[:1000].replace("\0", " ")
+    return clean if clean.isascii() else clean.encode("utf-8", "replace").decode()
 
 
 # ---------------------------------------------------------------------------- what to say about a row

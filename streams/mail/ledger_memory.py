@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from streams.mail.ledger import UNSEEN, Claim, Row, Swap, Written, ensure_legal
+import msgspec
+
+from streams.mail.ledger import UNSEEN, Claim, Row, Swap, Told, Written, ensure_legal
 
 
 class MemoryLedger:
     """A ledger that is gone when the process is; several senders may share it."""
 
     slow = False
+    shared = False
 
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}
@@ -60,22 +63,52 @@ class MemoryLedger:
         """Remember the first reason."""
         self._barred.setdefault(to_hash, why)
 
+    def told(self, outcomes: Sequence[Told]) -> None:
+        """Note outcomes as told."""
+        for one in outcomes:
+            row = self._rows.get(one.message_id)
+            if row is not None and (row.state, row.attempt) == (one.state, one.attempt):
+                self._rows[one.message_id] = msgspec.structs.replace(row, untold_since=None)
+
     def find(self, message_id: str) -> Row | None:
         """Return a message's row."""
         return self._rows.get(message_id)
 
     def due(self, now: datetime, limit: int = 1000) -> list[Row]:
-        """Return deferred rows whose time has come, the longest waiting first."""
-        waiting = sorted((at, message_id) for message_id, at in self._waiting.items() if at <= now)
-        return [self._rows[message_id] for _, message_id in waiting[:limit]]
+        """Return deferred rows whose time has come, the longest waiting first; what is untold waits."""
+        waiting = sorted((at, row.message_id, row) for at, row in self._ready() if at <= now)
+        return [row for _, _, row in waiting[:limit]]
 
     def next_due(self) -> datetime | None:
         """Return when the next deferred row comes due."""
-        return min(self._waiting.values(), default=None)
+        return min((at for at, _ in self._ready()), default=None)
 
-    def unfinished(self) -> list[Row]:
-        """Return every row in ``claimed`` or ``sending``, by id."""
-        rows = (row for row in self._rows.values() if row.state in {"claimed", "sending"})
+    def _ready(self) -> Iterator[tuple[datetime, Row]]:
+        for message_id, at in self._waiting.items():
+            row = self._rows[message_id]
+            if row.untold_since is None:
+                yield at, row
+
+    def untold(self, since: datetime, limit: int = 500) -> list[Row]:
+        """Return rows of which nobody has heard since then or longer, the longest waiting first."""
+        rows = [row for row in self._rows.values() if row.untold_since is not None]
+        waiting = sorted((row.untold_since or since, row.message_id, row) for row in rows)
+        return [row for at, _, row in waiting if at <= since][:limit]
+
+    def oldest(self) -> dict[str, datetime]:
+        """Return per state of ``claimed``, ``sending`` and ``deferred`` since when its oldest row waits."""
+        found: dict[str, datetime] = {}
+        for row in self._rows.values():
+            if row.state in {"claimed", "sending", "deferred"}:
+                at = row.queued_at if row.state == "deferred" else row.updated_at
+                found[row.state] = min(at, found.get(row.state, at))
+        return found
+
+    def unfinished(self, since: datetime | None = None) -> list[Row]:
+        """Return every row in ``claimed`` or ``sending``, by id; with ``since`` those untouched since then."""
+        rows = [row for row in self._rows.values() if row.state in {"claimed", "sending"}]
+        if since is not None:
+            rows = [row for row in rows if row.updated_at <= since]
         return sorted(rows, key=lambda row: row.message_id)
 
     def first_subject(self, case_id: str) -> str | None:

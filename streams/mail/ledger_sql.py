@@ -1,8 +1,8 @@
 """The ledger in a database: SQLite on one machine, PostgreSQL for several, one set of statements for both.
 
 Claims insert what is absent and swaps are ``UPDATE ... WHERE`` the row still is what it was; both are tried
-as if they will win, which nearly all do, and asked one by one only when some did not. Nothing here depends
-on a dialect but the pragmas that say how durable SQLite is.
+as if they will win, which nearly all do, and asked one by one only when some did not. Processes that want
+the same rows take them in the same order, and a deadlock that happens all the same is only another try.
 """
 
 from __future__ import annotations
@@ -10,65 +10,45 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, func, literal_column, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from streams.mail.ledger import Claim, Row, Swap, Written, ensure_legal
-from streams.mail.statements import (
-    BARRED,
-    MAILS,
-    METADATA,
-    OWNERS,
-    Statements,
-    change_of,
-    row_of,
-    text_of,
-    values_of,
-)
-from streams.problems import WorldProblem
+from streams.mail.ledger import Claim, Row, Swap, Told, Written, ensure_legal
+from streams.mail.statements import Statements, change_of, row_of, text_of, values_of
+from streams.problems import Problem, WorldProblem
+from streams.storage import engine as storage
+from streams.storage.migrate import upgrade_engine
+from streams.storage.tables import BARRED, MAILS, OWNERS
 
 _RACES = 5  # another process inserting the same id between our SELECT and INSERT, so often in a row
 
 _T = TypeVar("_T")
-Synchronous = Literal["FULL", "NORMAL"]
+Synchronous = storage.Synchronous
 
 
 def open_ledger(url: str, *, synchronous: Synchronous = "FULL") -> SqlLedger:
-    """Open, and create where absent, the ledger at a SQLAlchemy URL or a path to a SQLite file.
+    """Open, and create or upgrade where need be, the ledger at a SQLAlchemy URL or a path to a SQLite file.
 
     ``synchronous`` is SQLite's. Both survive a killed process. ``NORMAL`` may lose the newest commits when
     the machine loses power: a mail whose ``sending`` was lost would then go out twice. ``FULL`` waits for
-    the disk, once per batch of concurrent messages.
+    the disk, once per batch of concurrent messages, and so does PostgreSQL.
 
     Raises:
-        streams.problems.WorldProblem: the database cannot be opened.
+        streams.problems.UsageProblem: the URL cannot be used.
+        streams.problems.WorldProblem: the database cannot be opened, or a newer program has written it.
     """
-    location = url if "://" in url else f"sqlite:///{Path(url)}"
+    engine = storage.open_engine(url, synchronous=synchronous)
     try:
-        engine = create_engine(location)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", lambda connection, _: _tune(connection, synchronous))
+        upgrade_engine(engine)
         return SqlLedger(engine, synchronous)
+    except Problem:
+        engine.dispose()
+        raise
     except SQLAlchemyError as error:
+        engine.dispose()
         raise _broken(error) from error
-
-
-def _tune(connection: Any, synchronous: Synchronous) -> None:
-    """Set what SQLite forgets between connections; 10 s cover another process's longest commit.
-
-    A checkpoint waits for the disk whatever ``synchronous`` says: every 40 MB instead of every 4.
-    """
-    settings = (
-        "journal_mode=WAL",
-        f"synchronous={synchronous}",
-        "busy_timeout=10000",
-        "wal_autocheckpoint=10000",
-    )
-    for pragma in settings:
-        connection.execute(f"PRAGMA {pragma}").close()
 
 
 class SqlLedger:
@@ -79,9 +59,9 @@ class SqlLedger:
         # Without it the database does not say how many rows a batch of updates changed.
         self._counts_batches = engine.dialect.supports_sane_multi_rowcount
         self._statements = Statements(engine.dialect)
+        self.shared = engine.dialect.name != "sqlite"
         # A commit that SQLite does not wait for takes less time than telling a thread to do it.
-        self.slow = not (engine.dialect.name == "sqlite" and synchronous == "NORMAL")
-        METADATA.create_all(engine)
+        self.slow = self.shared or synchronous != "NORMAL"
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
 
     def close(self) -> None:
@@ -115,6 +95,8 @@ class SqlLedger:
             finally:
                 connection.close()  # back to the pool, which rolls back what was not committed
         except (self._driver_error, SQLAlchemyError) as error:
+            if _is_a_race(error):
+                raise _SomeLost from error
             raise _broken(error) from error
         return done
 
@@ -122,32 +104,34 @@ class SqlLedger:
         """Write as if every claim is new and every swap will win: nearly always they do."""
         fresh = {row.message_id: row for row in reversed(claims)}  # of twins the first
         if fresh:
-            _ensure_all(len(fresh), self._statements.insert.run_all(cursor, _columns(fresh.values())))
-        for changing, changes in self._grouped(swaps).items():
+            rows = [fresh[message_id] for message_id in sorted(fresh)]
+            _ensure_all(len(rows), self._statements.insert.run_all(cursor, _columns(rows)))
+        for changing, changes in self._grouped(swaps):
             _ensure_all(len(changes), self._statements.swap(changing).run_all(cursor, changes))
         return Written(claims=self._answers(cursor, claims, {}, fresh), swaps=(True,) * len(swaps))
 
-    def _grouped(self, swaps: Sequence[Swap]) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    def _grouped(self, swaps: Sequence[Swap]) -> list[tuple[tuple[str, ...], list[dict[str, Any]]]]:
         """Return the changes by statement; a row that changes twice needs them in their order."""
         if len(swaps) > 1 and not self._counts_batches:
             raise _SomeLost
         if len({swap.old.message_id for swap in swaps}) != len(swaps):
             raise _SomeLost
         groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for changing, values in map(change_of, swaps):
+        for changing, values in map(change_of, sorted(swaps, key=_id_of)):
             groups.setdefault(changing, []).append(values)
-        return groups
+        return sorted(groups.items()) if len(groups) > 1 else list(groups.items())
 
     def _written_singly(self, cursor: Any, claims: Sequence[Row], swaps: Sequence[Swap]) -> Written:
         """Write and ask row by row who won."""
         stored = self._statements.stored(cursor, [row.message_id for row in claims])
         fresh = {row.message_id: row for row in reversed(claims) if row.message_id not in stored}
-        for values in _columns(fresh.values()):
+        for values in _columns(fresh[message_id] for message_id in sorted(fresh)):
             _ensure_all(1, self._statements.insert.run_all(cursor, [values]))
         answers = self._answers(cursor, claims, stored, fresh)
-        won: list[bool] = []
-        for changing, values in map(change_of, swaps):
-            won.append(self._statements.swap(changing).run_all(cursor, [values]) == 1)
+        won = [False] * len(swaps)
+        for place in sorted(range(len(swaps)), key=lambda place: _id_of(swaps[place])):
+            changing, values = change_of(swaps[place])
+            won[place] = self._statements.swap(changing).run_all(cursor, [values]) == 1
         return Written(claims=answers, swaps=tuple(won))
 
     def _answers(
@@ -180,16 +164,27 @@ class SqlLedger:
 
         self._durably(insert)
 
+    def told(self, outcomes: Sequence[Told]) -> None:
+        """Note outcomes as told; a row that has moved on meanwhile is left alone."""
+        every = [
+            {f"told_{name}": getattr(one, name) for name in one.__struct_fields__} for one in sorted(outcomes)
+        ]
+        for _ in range(_RACES):
+            with suppress(_SomeLost):
+                self._transaction(lambda cursor: self._statements.told.run_all(cursor, every))
+                return
+        raise _broken(RuntimeError("other processes want the same messages all the time"))
+
     def _durably(self, work: Callable[[Connection], _T]) -> _T:
         """Do the work in one transaction, again when another process inserted the same key meanwhile."""
         for _ in range(_RACES):
             try:
                 with self._engine.begin() as connection:
                     return work(connection)
-            except IntegrityError as error:
-                lost = error
             except SQLAlchemyError as error:
-                raise _broken(error) from error
+                if not (isinstance(error, IntegrityError) or _is_a_race(error)):
+                    raise _broken(error) from error
+                lost = error
         raise _broken(lost)
 
     # ------------------------------------------------------------------------ reading
@@ -199,9 +194,10 @@ class SqlLedger:
         return next(iter(self._rows(MAILS.c.message_id == message_id)), None)
 
     def due(self, now: datetime, limit: int = 1000) -> list[Row]:
-        """Return deferred rows whose time has come, the longest waiting first."""
+        """Return deferred rows whose time has come, the longest waiting first; what is untold waits."""
         return self._rows(
             MAILS.c.next_attempt_at <= text_of(now),
+            MAILS.c.untold_since.is_(None),
             order=(MAILS.c.next_attempt_at, MAILS.c.message_id),
             limit=limit,
         )
@@ -212,9 +208,29 @@ class SqlLedger:
             earliest = connection.execute(_EARLIEST).scalar()
         return None if earliest is None else datetime.fromisoformat(earliest)
 
-    def unfinished(self) -> list[Row]:
-        """Return every row in ``claimed`` or ``sending``, by id."""
-        return self._rows(MAILS.c.state.in_(("claimed", "sending")), order=(MAILS.c.message_id,))
+    def untold(self, since: datetime, limit: int = 500) -> list[Row]:
+        """Return rows of which nobody has heard since then or longer, the longest waiting first."""
+        return self._rows(
+            MAILS.c.untold_since <= text_of(since),
+            order=(MAILS.c.untold_since, MAILS.c.message_id),
+            limit=limit,
+        )
+
+    def oldest(self) -> dict[str, datetime]:
+        """Return per state of ``claimed``, ``sending`` and ``deferred`` since when its oldest row waits."""
+        with self._reading() as connection:
+            found = {state: at for state, at in connection.execute(_OLDEST_UNFINISHED)}  # noqa: C416 - as above
+            deferred = connection.execute(_OLDEST_WAITING).scalar()
+        if deferred is not None:
+            found["deferred"] = deferred
+        return {state: datetime.fromisoformat(at) for state, at in found.items()}
+
+    def unfinished(self, since: datetime | None = None) -> list[Row]:
+        """Return every row in ``claimed`` or ``sending``, by id; with ``since`` those untouched since then."""
+        return self._rows(
+            *(_UNFINISHED if since is None else (*_UNFINISHED, MAILS.c.updated_at <= text_of(since))),
+            order=(MAILS.c.message_id,),
+        )
 
     def first_subject(self, case_id: str) -> str | None:
         """Return the subject of the case's first mail that reached, or may yet reach, the customer."""
@@ -228,9 +244,9 @@ class SqlLedger:
             rows = connection.execute(select(MAILS.c.state, func.count()).group_by(MAILS.c.state))
             return {state: count for state, count in rows}  # noqa: C416 - mypy reads a Row as one value
 
-    def _rows(self, condition: Any, *, order: Sequence[Any] = (), limit: int | None = None) -> list[Row]:
+    def _rows(self, *conditions: Any, order: Sequence[Any] = (), limit: int | None = None) -> list[Row]:
         with self._reading() as connection:
-            found = connection.execute(MAILS.select().where(condition).order_by(*order).limit(limit))
+            found = connection.execute(MAILS.select().where(*conditions).order_by(*order).limit(limit))
             return [row_of(values) for values in found]
 
     @contextmanager
@@ -251,11 +267,22 @@ def _ensure_all(expected: int, changed: int) -> None:
         raise _SomeLost
 
 
+def _id_of(swap: Swap) -> str:
+    return swap.old.message_id
+
+
 def _columns(rows: Iterable[Row]) -> list[dict[str, Any]]:
     return list(map(values_of, rows))
 
 
-_EARLIEST = select(func.min(MAILS.c.next_attempt_at)).where(MAILS.c.next_attempt_at.is_not(None))
+# The words of the index's own condition, so that PostgreSQL knows that it may use it.
+_UNFINISHED = (MAILS.c.state.in_([literal_column("'claimed'"), literal_column("'sending'")]),)
+_WAITING = MAILS.c.next_attempt_at.is_not(None)
+_EARLIEST = select(func.min(MAILS.c.next_attempt_at)).where(_WAITING, MAILS.c.untold_since.is_(None))
+_OLDEST_UNFINISHED = (
+    select(MAILS.c.state, func.min(MAILS.c.updated_at)).where(*_UNFINISHED).group_by(MAILS.c.state)
+)
+_OLDEST_WAITING = select(func.min(MAILS.c.queued_at)).where(_WAITING)
 
 
 def _next_generation(connection: Connection, owner: str) -> int:
@@ -271,6 +298,12 @@ def _next_generation(connection: Connection, owner: str) -> int:
     if taken.rowcount != 1:
         raise IntegrityError("another process enrolled at the same moment", None, RuntimeError(owner))
     return int(known) + 1
+
+
+def _is_a_race(error: BaseException) -> bool:
+    """Return whether PostgreSQL undid a transaction for the good of another (class 40: deadlock, serialization)."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return (getattr(cause, "sqlstate", None) or "").startswith("40")
 
 
 def _broken(error: Exception) -> WorldProblem:

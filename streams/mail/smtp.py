@@ -1,7 +1,7 @@
 """Mail through a relay: a few connections, kept and reused, over aiosmtplib.
 
 aiosmtplib has no pool, and reconnecting one of its objects has a history of bugs, so a connection that
-met any error is thrown away. The dialogue is driven command by command, because the moment that matters
+met any error is thrown away. The dialogue is ours (:mod:`streams.mail.line`), because the moment that matters
 lies inside DATA: everything but the final dot goes out, ``before_dot`` writes down that the dot is about
 to, and only then does it. A connection that dies before is safe to try again; one that dies after is not.
 """
@@ -16,8 +16,8 @@ from typing import Literal
 
 import aiosmtplib
 import msgspec
-from aiosmtplib.protocol import SMTPProtocol
 
+from streams.mail.line import Line, Reply, line_over
 from streams.mail.outcomes import Delivery, OurFault, Temporary, Unknown, Withheld, classify
 from streams.mail.pace import Pace
 from streams.mail.transport import BeforeDot, Envelope
@@ -62,8 +62,8 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
 class _Link:
     """One open connection, how many mails it has carried, and when it was last of use."""
 
-    def __init__(self, client: aiosmtplib.SMTP, now: float) -> None:
-        self.client = client
+    def __init__(self, line: Line, now: float) -> None:
+        self.line = line
         self.carried = 0
         self.used_at = now
         self.is_worn = False  # something happened on it: not to be used again
@@ -122,19 +122,18 @@ class SmtpTransport:
         while self._idle:
             link = self._idle.pop()
             rest = _seconds() - link.used_at
-            if link.client.is_connected and rest < self.relay.idle and await self._answers(link, rest):
+            if link.line.is_connected and rest < self.relay.idle and await self._answers(link, rest):
                 return link
-            link.client.close()
+            link.line.close()
         return None
 
     async def _answers(self, link: _Link, rest: float) -> bool:
         if rest < self.relay.noop_after:
             return True
         try:
-            await link.client.noop()
+            return (await link.line.ask(b"NOOP")).code == 250
         except _LOST:
             return False
-        return True
 
     async def _open(self) -> _Link | Temporary | OurFault:
         """Connect, secure, introduce, log in: or say why not, as the outcome of the delivery."""
@@ -162,7 +161,7 @@ class SmtpTransport:
             if _is_untrusted(error):
                 return OurFault(text=f"the relay's certificate is not trusted: {error}")
             return Temporary(text=f"no connection to the relay: {_words(error)}")
-        return _Link(client, _seconds())
+        return _Link(line_over(client, relay.command_timeout), _seconds())
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | None:
@@ -172,8 +171,8 @@ class SmtpTransport:
         return self._given_tls or ssl.create_default_context()
 
     def _put_back(self, link: _Link) -> None:
-        if link.is_worn or not link.client.is_connected:
-            link.client.close()
+        if link.is_worn or not link.line.is_connected:
+            link.line.close()
         elif link.carried >= self.relay.messages_per_connection:
             self._say_goodbye(link)
         else:
@@ -197,7 +196,7 @@ class SmtpTransport:
 
     def _say_goodbye(self, link: _Link) -> None:
         """QUIT beside the next mail, not before it."""
-        task = asyncio.create_task(_quit(link.client))
+        task = asyncio.create_task(_quit(link.line))
         self._goodbyes.add(task)
         task.add_done_callback(self._goodbyes.discard)
 
@@ -220,54 +219,47 @@ class SmtpTransport:
 
     async def _dialogue(self, link: _Link, envelope: Envelope, before_dot: BeforeDot) -> Delivery:
         """MAIL, RCPT, DATA, content, ``before_dot``, dot."""
-        client = link.client
-        commands = (
-            (b"MAIL", b"FROM:<%s>" % envelope.sender.encode("ascii")),
-            (b"RCPT", b"TO:<%s>" % envelope.recipient.encode("ascii")),
-            (b"DATA",),
-        )
+        line = link.line
+        mail = b"MAIL FROM:<%s>" % envelope.sender.encode("ascii")
+        recipient = b"RCPT TO:<%s>" % envelope.recipient.encode("ascii")
         try:
-            for command in commands:
-                reply = await client.execute_command(*command)
-                if reply.code // 100 != (3 if command == (b"DATA",) else 2):
+            line.announce((mail, recipient, b"DATA"))
+            for command, wanted in ((mail, 2), (recipient, 2), (b"DATA", 3)):
+                reply = await line.reply_to(command)
+                if reply.code // 100 != wanted:
                     return await self._refused(link, reply)
                 link.got_through = True
-            protocol = client.protocol
-            if protocol is None:
-                raise aiosmtplib.SMTPServerDisconnected("connection lost after DATA")
-            await self._write_content(protocol, envelope.content)
+            await self._write_content(line, envelope.content)
         except _LOST as error:
             return Temporary(text=f"the relay hung up before the mail was complete: {_words(error)}")
         if not await before_dot():
             return Withheld()  # the connection is closed, and a mail without its dot is nobody's
-        return await self._final_dot(link, protocol)
+        return await self._final_dot(link)
 
-    async def _write_content(self, protocol: SMTPProtocol, content: bytes) -> None:
+    async def _write_content(self, line: Line, content: bytes) -> None:
         async with asyncio.timeout(self.relay.final_timeout):
-            protocol.write(dot_stuffed(content))
-            # Public ways to wait for the socket need a StreamWriter; aiosmtplib writes and hopes.
-            await protocol._drain_helper()  # noqa: SLF001 - see above; aiosmtplib is pinned below 6
+            line.write(dot_stuffed(content))
+            await line.drain()
 
-    async def _final_dot(self, link: _Link, protocol: SMTPProtocol) -> Delivery:
+    async def _final_dot(self, link: _Link) -> Delivery:
         try:
-            protocol.write(b".\r\n")
+            link.line.write(b".\r\n")
         except _LOST as error:
             return Temporary(text=f"the relay hung up before the final dot: {_words(error)}")
         try:
-            reply = await protocol.read_response(timeout=self.relay.final_timeout)
+            reply = await link.line.final_reply(self.relay.final_timeout)
         except _LOST as error:
             return Unknown(why=f"no answer to the final dot: {_words(error)}")
         link.carried += 1
         link.is_worn = reply.code == 421
         return classify(reply.code, reply.message)
 
-    async def _refused(self, link: _Link, reply: aiosmtplib.SMTPResponse) -> Delivery:
+    async def _refused(self, link: _Link, reply: Reply) -> Delivery:
         """Turn a refusal into its meaning, and clear the connection for the next mail."""
         delivery = classify(reply.code, reply.message)
         if reply.code != 421:
             with suppress(*_LOST):
-                await link.client.rset()
-                link.is_worn = False
+                link.is_worn = not (await link.line.settle() and (await link.line.ask(b"RSET")).code == 250)
         return delivery
 
 
@@ -318,10 +310,10 @@ def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-async def _quit(client: aiosmtplib.SMTP) -> None:
+async def _quit(line: Line) -> None:
     with suppress(*_LOST):
-        await client.quit(timeout=5)
-    client.close()
+        await line.ask(b"QUIT", timeout=5)
+    line.close()
 
 
 def _seconds() -> float:

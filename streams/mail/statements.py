@@ -1,4 +1,4 @@
-"""The statements that every mail runs, in the driver's own words, and the tables they work on.
+"""The statements that every mail runs, in the driver's own words.
 
 SQLAlchemy writes each statement once, for whatever database it is; after that the driver runs it directly.
 A mail needs three small transactions, and Core's own bookkeeping would cost more than SQLite's work.
@@ -12,66 +12,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Dialect,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    bindparam,
-    literal_column,
-    select,
-)
+from sqlalchemy import Dialect, String, bindparam, literal_column, null, select
 from sqlalchemy.sql.expression import ClauseElement
 
 from streams.mail.ledger import UNSEEN, Row, Swap
+from streams.storage.tables import BARRED, MAILS
 
-METADATA: Final = MetaData()
-# Times are text, `2026-11-20T10:15:00.000000Z`: it sorts as it should in every database and a person with a
-# SQL prompt can read it.
-MAILS: Final = Table(
-    "mail_ledger",
-    METADATA,
-    Column("message_id", String(256), primary_key=True),
-    Column("order_id", String(256), nullable=False),
-    Column("case_id", String(256), nullable=False, index=True),
-    Column("template", String(256), nullable=False),
-    Column("locale", String(64), nullable=False),
-    Column("to_hash", String(64), nullable=False),
-    Column("thread_place", Integer, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("doubts", Integer, nullable=False),
-    Column("queued_at", String(27), nullable=False),
-    Column("next_attempt_at", String(27), nullable=True),
-    Column("claimed_by", String(256), nullable=False),
-    Column("generation", BigInteger, nullable=False),
-    Column("letter", LargeBinary, nullable=True),
-    Column("reply", Text, nullable=False),
-    Column("updated_at", String(27), nullable=False),
-)
-_WAITING = MAILS.c.next_attempt_at.is_not(None)  # few mails ever wait: all others stay out of the index
-Index("mail_ledger_waiting", MAILS.c.next_attempt_at, sqlite_where=_WAITING, postgresql_where=_WAITING)
-BARRED: Final = Table(
-    "mail_barred",
-    METADATA,
-    Column("to_hash", String(64), primary_key=True),
-    Column("why", Text, nullable=False),
-    Column("since", String(27), nullable=False),
-)
-OWNERS: Final = Table(
-    "mail_owners",
-    METADATA,
-    Column("owner", String(256), primary_key=True),
-    Column("generation", BigInteger, nullable=False),
-)
-_TIMES: Final = ("queued_at", "next_attempt_at", "updated_at")
+_TIMES: Final = ("queued_at", "next_attempt_at", "updated_at", "untold_since")
 _ALWAYS: Final = (
     "subject",
     "state",
@@ -83,8 +30,8 @@ _ALWAYS: Final = (
     "reply",
     "updated_at",
 )
-# Left out while they stay as they are: the one is large, the other costs an index.
-_SELDOM: Final = ("letter", "next_attempt_at")
+# Left out while they stay as they are: the one is large, the others cost an index.
+_SELDOM: Final = ("letter", "next_attempt_at", "untold_since")
 _VERSION: Final = ("message_id", "state", "claimed_by", "generation", "attempt")
 _AT_ONCE = 256  # ids in one IN list, below SQLite's oldest limit of 999 variables
 
@@ -120,6 +67,7 @@ class Statements:
         self._dialect = dialect
         # The same words in SQLite and PostgreSQL; Core has them only per dialect.
         self.insert = Prepared(MAILS.insert(), dialect, " ON CONFLICT (message_id) DO NOTHING")
+        self.told = Prepared(_TOLD, dialect)
         self._swaps: dict[tuple[str, ...], Prepared] = {}
         self._of_many: dict[tuple[str, int], Prepared] = {}
 
@@ -168,6 +116,11 @@ class Statements:
         return prepared
 
 
+_TOLD: Final = (
+    MAILS.update()
+    .where(*(MAILS.c[name] == bindparam(f"told_{name}") for name in ("message_id", "state", "attempt")))
+    .values(untold_since=null())
+)
 _UNSEEN: Final[list[Any]] = [literal_column(f"'{state}'") for state in UNSEEN]
 _LOOKUPS: Final[dict[str, Callable[[list[Any]], Any]]] = {
     "stored": lambda keys: select(MAILS).where(MAILS.c.message_id.in_(keys)),
@@ -192,6 +145,8 @@ def values_of(row: Row) -> dict[str, Any]:
     values["updated_at"] = text_of(row.updated_at)
     if row.next_attempt_at is not None:
         values["next_attempt_at"] = text_of(row.next_attempt_at)
+    if row.untold_since is not None:
+        values["untold_since"] = text_of(row.untold_since)
     return values
 
 

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from streams import telemetry
 from streams.core import events as facts
 from streams.core.events import AnyFact, Decision
 from streams.pipeline.ports import Desk, LabelProvider, LabelShelf, Sender
 from streams.problems import Problem
+
+_T = TypeVar("_T")
+
+
+class Apart(Protocol):
+    """How work that may wait for somebody is done: in place, or where it stops nothing else."""
+
+    def __call__(self, work: Callable[..., _T], *arguments: object) -> Awaitable[_T]:
+        """Do the work and return what it returns."""
+        ...
+
+
+async def in_place(work: Callable[..., _T], *arguments: object) -> _T:
+    """Do the work here and now."""
+    return work(*arguments)
+
 
 _ALWAYS = (
     facts.ReturnLabelRequested,
@@ -26,13 +44,25 @@ def is_effective(decision: Decision) -> bool:
 
 
 class Effects:
-    """Labels, replacements and mail behind one door; each call may be repeated and does its work once."""
+    """Labels, replacements and mail behind one door; each call may be repeated and does its work once.
 
-    def __init__(self, *, labels: LabelProvider, store: LabelShelf, desk: Desk, sender: Sender) -> None:
+    ``apart`` is where label providers, desks and the ledger are asked.
+    """
+
+    def __init__(
+        self,
+        *,
+        labels: LabelProvider,
+        store: LabelShelf,
+        desk: Desk,
+        sender: Sender,
+        apart: Apart = in_place,
+    ) -> None:
         self.labels = labels
         self.store = store
         self.desk = desk
         self.sender = sender
+        self._apart = apart
 
     async def perform(self, decision: Decision, now: datetime) -> tuple[AnyFact, ...]:
         """Make one decision true and return the outcomes; the same again when asked again.
@@ -42,15 +72,15 @@ class Effects:
         """
         match decision:
             case facts.ReturnLabelRequested():
-                return (self._buy(decision),)
+                return (await self._apart(self._buy, decision),)
             case facts.ReplacementRequested():
-                return (self._order(decision),)
+                return (await self._apart(self._order, decision),)
             case facts.ReplacementProgressed():
                 return (decision,)
             case facts.MessageQueued():
                 return await self.sender.send(decision, now)
             case facts.MessageWithdrawn():
-                self.sender.withdraw(decision.message_id, now)
+                await self._apart(self.sender.withdraw, decision.message_id, now)
                 return ()
             case _:
                 return ()

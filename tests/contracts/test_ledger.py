@@ -12,12 +12,20 @@ from streams.mail.outcomes import Accepted, Temporary
 from tests.mail_builders import FRIDAY, MINUTE, queued
 
 
-@pytest.fixture(params=["memory", "sql"])
-def ledger(request, tmp_path):
+def place_of(kind, request):
+    return (
+        request.getfixturevalue("postgres")
+        if kind == "postgresql"
+        else str(request.getfixturevalue("tmp_path") / "ledger.db")
+    )
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def ledger(request):
     if request.param == "memory":
         yield MemoryLedger()
         return
-    opened = open_ledger(str(tmp_path / "ledger.db"))
+    opened = open_ledger(place_of(request.param, request))
     yield opened
     opened.close()
 
@@ -134,6 +142,27 @@ def test_unfinished_mails_are_found_after_a_crash(ledger):
     assert [row.message_id for row in ledger.unfinished()] == ["msg_a", "msg_b"]
 
 
+def test_unfinished_mails_that_nobody_touched_for_long(ledger):
+    """What a living process works on is younger than its lease, and is not looked at."""
+    claimed(ledger, "msg_old")
+    moved(ledger, claimed(ledger, "msg_refused"), state="refused")
+    moved(ledger, claimed(ledger, "msg_young"), state="sending", updated_at=FRIDAY + MINUTE)
+
+    assert [row.message_id for row in ledger.unfinished(FRIDAY)] == ["msg_old"]
+    assert ledger.unfinished(FRIDAY - MINUTE) == []
+
+
+@pytest.mark.parametrize("reply", ["250 Grüße \0 aus \U0001f4e6", "250 \udcff\udcfe raw bytes"])
+def test_whatever_a_relay_writes_can_be_kept(ledger, reply):
+    """Bytes that are no text, characters that a database does not know: the mail is accepted all the same."""
+    sending = moved(ledger, claimed(ledger), state="sending")
+    accepted = rules.settled(sending, Accepted(reply=reply), FRIDAY)
+
+    assert ledger.write(swaps=[Swap(old=sending, new=accepted)]).swaps == (True,)
+    assert ledger.find("msg_armchair") == accepted
+    assert accepted.reply.startswith("250 ")
+
+
 def test_the_first_mail_of_a_case_names_the_conversation(ledger):
     """The earliest in the thread counts, whatever order they were written in, if it may reach the customer."""
     second = claimed(ledger, "msg_2", case_id="case_1", thread=("msg_1",))
@@ -162,9 +191,10 @@ def test_a_barred_address_is_known_at_the_next_claim(ledger):
     assert [claim.barred for claim in ledger.write([row, other]).claims] == ["no such mailbox", None]
 
 
-def test_what_was_written_survives_reopening(tmp_path):
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_what_was_written_survives_reopening(kind, request):
     """SQL only: a second process sees the rows, generations and barred addresses of the first."""
-    path = str(tmp_path / "ledger.db")
+    path = place_of(kind, request)
     before = open_ledger(path)
     before.enroll("a")
     row = claimed(before)

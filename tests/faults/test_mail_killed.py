@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from streams.core.events import MessageAccepted, MessageInDoubt
+from streams.mail.ledger import LEASE
 from streams.mail.ledger_memory import MemoryLedger
 from streams.mail.ledger_sql import open_ledger
 from streams.mail.maildir import MaildirTransport
@@ -25,16 +27,25 @@ from streams.mail.smtp import Relay, SmtpTransport
 from tests.mail_builders import FRIDAY, queued, sender_over
 
 transport = SmtpTransport(Relay(host="127.0.0.1", port=int(sys.argv[2]), tls="none"))
-sender = sender_over(open_ledger(sys.argv[1], synchronous=sys.argv[3]), transport)
+sender = sender_over(open_ledger(sys.argv[1], synchronous=sys.argv[3]), transport, owner=sys.argv[4])
 asyncio.run(sender.send(queued(), FRIDAY))
 """
 
 
-async def killed_while_silent(path, synchronous, **script):
-    """Let a process send, kill it while the relay is silent, and send again from a new one."""
+@pytest.fixture(params=["SQLite FULL", "SQLite NORMAL", "PostgreSQL"])
+def place(request, tmp_path):
+    """Where the ledger is, and how long SQLite waits for the disk."""
+    if request.param == "PostgreSQL":
+        return request.getfixturevalue("postgres"), "FULL"
+    return str(tmp_path / "ledger.db"), request.param.partition(" ")[2]
+
+
+async def killed_while_silent(place, *, heir="test", after=timedelta(), **script):
+    """Let a process send, kill it while the relay is silent, and send again from a new one, ``after`` that."""
+    url, synchronous = place
     async with scripted_server(**script) as server:
         victim = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", VICTIM, str(path), str(server.port), synchronous),
+            *(sys.executable, "-c", VICTIM, url, str(server.port), synchronous, "test"),
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
@@ -42,34 +53,48 @@ async def killed_while_silent(path, synchronous, **script):
             await server.silent.wait()
         victim.send_signal(signal.SIGKILL)
         await victim.wait()
-        ledger = open_ledger(str(path))
+        ledger = open_ledger(url)
         before = ledger.find("msg_armchair").state
-        sender = sender_over(ledger, SmtpTransport(Relay(host="127.0.0.1", port=server.port, tls="none")))
+        transport = SmtpTransport(Relay(host="127.0.0.1", port=server.port, tls="none"))
+        sender = sender_over(ledger, transport, owner=heir)
         told = [
-            *sender.recover(FRIDAY),
-            *await sender.retry_due(FRIDAY),
-            *await sender.send(queued(), FRIDAY),
+            *sender.recover(FRIDAY + after),
+            *await sender.retry_due(FRIDAY + after),
+            *await sender.send(queued(), FRIDAY + after),
         ]
         await sender.close()
         ledger.close()
         return before, [type(outcome) for outcome in told], len(server.mailbox)
 
 
-@pytest.mark.parametrize("synchronous", ["FULL", "NORMAL"])
-def test_killed_after_the_final_dot(tmp_path, synchronous):
+def test_killed_after_the_final_dot(place):
     """The row stands in `sending`; the next process says in doubt, and never sends it again."""
-    before, told, later_copies = asyncio.run(
-        killed_while_silent(tmp_path / "ledger.db", synchronous, DOT=[SILENCE])
-    )
+    before, told, later_copies = asyncio.run(killed_while_silent(place, DOT=[SILENCE]))
 
     assert (before, told, later_copies) == ("sending", [MessageInDoubt, MessageInDoubt], 0)
 
 
-def test_killed_before_the_final_dot(tmp_path):
+def test_killed_before_the_final_dot(place):
     """The row stands in `claimed`: certainly not sent, so the next process sends it, once."""
-    before, told, copies = asyncio.run(killed_while_silent(tmp_path / "ledger.db", "FULL", RCPT=[SILENCE]))
+    before, told, copies = asyncio.run(killed_while_silent(place, RCPT=[SILENCE]))
 
     assert (before, told, copies) == ("claimed", [MessageAccepted, MessageAccepted], 1)
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "after", "told", "copies"),
+    [
+        ("RCPT", "claimed", timedelta(), [], 0),
+        ("RCPT", "claimed", 2 * LEASE, [MessageAccepted, MessageAccepted], 1),
+        ("DOT", "sending", timedelta(), [], 0),
+        ("DOT", "sending", 2 * LEASE, [MessageInDoubt, MessageInDoubt], 0),
+    ],
+)
+def test_killed_beside_a_neighbor(postgres, verb, state, after, told, copies):
+    """A process of another name cannot know whether the first one lives: it waits until the lease is over."""
+    story = killed_while_silent((postgres, "FULL"), heir="neighbor", after=after, **{verb: [SILENCE]})
+
+    assert asyncio.run(story) == (state, told, copies)
 
 
 class DiesAfterDelivery(MaildirTransport):

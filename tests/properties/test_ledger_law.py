@@ -1,4 +1,4 @@
-"""Law 11: the sender over its ledger, killed anywhere, never delivers one message twice."""
+"""Law 11: senders over their ledger, killed or cut off anywhere, never deliver one message twice."""
 
 import asyncio
 import shutil
@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from streams.mail.ledger_memory import MemoryLedger
 from streams.mail.ledger_sql import open_ledger
 from streams.mail.outcomes import Accepted, Permanent, Temporary, Unknown, Withheld
+from streams.problems import WorldProblem
 from tests.mail_builders import FRIDAY, queued, sender_over
 
 MESSAGES = [f"msg_{number}" for number in range(4)]
@@ -66,7 +67,7 @@ class FatefulRelay:
 
 
 class MortalLedger:
-    """Any ledger, in a process that can die just before or just after a write."""
+    """Any ledger, in a process that can die, or lose its database, just before or just after a write."""
 
     def __init__(self, ledger):
         self._ledger = ledger
@@ -78,16 +79,20 @@ class MortalLedger:
 
     def write(self, claims=(), swaps=()):
         death = self.deaths.pop(0) if self.deaths else None
-        if death == "before":
-            raise Killed
+        if death in {"before", "cut off before"}:
+            raise _end_of(death)
         written = self._ledger.write(claims, swaps)
-        if death == "after":
-            raise Killed
+        if death is not None:
+            raise _end_of(death)
         return written
 
 
-class SenderLaw(RuleBasedStateMachine):
-    """Send, retry, withdraw and restart in any order, with any fates and deaths."""
+def _end_of(death):
+    return WorldProblem("cut-off", "no ledger", retriable=True) if death.startswith("cut off") else Killed()
+
+
+class Law(RuleBasedStateMachine):
+    """A shop with one sender after another, and what must hold whatever happens to it."""
 
     def make_ledger(self):
         return MemoryLedger()
@@ -101,6 +106,7 @@ class SenderLaw(RuleBasedStateMachine):
         self.withdrawn = set()
         self.sent = set()
         self.told = Counter()
+        self.outages = 0
         self.start()
 
     def start(self):
@@ -118,6 +124,39 @@ class SenderLaw(RuleBasedStateMachine):
             self.hear(self.runner.run(work))
         except Killed:
             self.start()
+        except WorldProblem:
+            self.outages += 1
+
+    @rule(minutes=st.integers(1, 120))
+    def wait(self, minutes):
+        self.now += timedelta(minutes=minutes)
+
+    @invariant()
+    def nothing_arrives_twice(self):
+        assert all(count <= 1 for count in self.relay.mailbox.values())
+
+    @invariant()
+    def accepted_means_arrived(self):
+        for name in MESSAGES:
+            row = self.ledger.find(name)
+            if row is not None and row.state == "accepted":
+                assert self.relay.mailbox[name] == 1
+
+    def settle_all(self):
+        """Let time pass until nothing waits any more; return the state of all that was to be sent."""
+        self.relay.plan, self.ledger.deaths = [], []
+        for _ in range(100):
+            if (due := self.sender.next_retry()) is None:
+                break
+            self.now = max(self.now, due)
+            self.live(self.sender.retry_due(self.now))
+        else:
+            raise AssertionError("something waits for ever")
+        return {name: self.ledger.find(name).state for name in self.sent if self.ledger.find(name)}
+
+
+class SenderLaw(Law):
+    """Send, retry, withdraw and restart in any order, with any fates and deaths."""
 
     @rule(
         names=st.lists(st.sampled_from(MESSAGES), min_size=1, max_size=4),
@@ -154,21 +193,6 @@ class SenderLaw(RuleBasedStateMachine):
     def restart(self):
         self.start()
 
-    @rule(minutes=st.integers(1, 120))
-    def wait(self, minutes):
-        self.now += timedelta(minutes=minutes)
-
-    @invariant()
-    def nothing_arrives_twice(self):
-        assert all(count <= 1 for count in self.relay.mailbox.values())
-
-    @invariant()
-    def accepted_means_arrived(self):
-        for name in MESSAGES:
-            row = self.ledger.find(name)
-            if row is not None and row.state == "accepted":
-                assert self.relay.mailbox[name] == 1
-
     @invariant()
     def withdrawn_means_never(self):
         assert not [name for name in self.withdrawn if self.relay.mailbox[name]]
@@ -178,13 +202,51 @@ class SenderLaw(RuleBasedStateMachine):
         if not hasattr(self, "sender"):
             return
         self.start()
-        while (due := self.sender.next_retry()) is not None:
-            self.now = max(self.now, due)
-            self.live(self.sender.retry_due(self.now))
-        states = {name: self.ledger.find(name).state for name in self.sent if self.ledger.find(name)}
+        states = self.settle_all()
         self.runner.close()
 
         assert set(states.values()) <= HONEST_STATES - {"deferred"}
+        self.nothing_arrives_twice()
+        self.accepted_means_arrived()
+
+
+class OutageLaw(Law):
+    """The ledger can be cut off at any write, and the sender lives: its own knowledge must be enough."""
+
+    def keep_on(self, names, fates, outages):
+        self.relay.plan, self.ledger.deaths = list(fates), list(outages)
+
+        async def together():
+            tasks = [self.sender.send(queued(name, case_id=f"case_{name}"), self.now) for name in names]
+            return _all_told(await asyncio.gather(*tasks, return_exceptions=True))
+
+        self.live(together())
+
+    @rule(
+        names=st.lists(st.sampled_from(MESSAGES), min_size=1, max_size=4),
+        fates=st.lists(st.sampled_from(["accepted", "deferred", "refused"]), max_size=4),
+        outages=st.lists(st.sampled_from([None, None, "cut off before", "cut off after"]), max_size=6),
+    )
+    def send(self, names, fates, outages):
+        self.sent |= set(names)
+        self.keep_on(names, fates, outages)
+
+    @rule(
+        fates=st.lists(st.sampled_from(["accepted", "deferred", "refused"]), max_size=4),
+        outages=st.lists(st.sampled_from([None, None, "cut off before", "cut off after"]), max_size=6),
+    )
+    def retry(self, fates, outages):
+        self.relay.plan, self.ledger.deaths = list(fates), list(outages)
+        self.live(self.sender.retry_due(self.now))
+
+    def teardown(self):
+        """In the end nothing is in doubt and nothing hangs: whoever was there knows what became of each mail."""
+        if not hasattr(self, "sender"):
+            return
+        states = self.settle_all()
+        self.runner.close()
+
+        assert set(states.values()) <= {"accepted", "refused"}
         self.nothing_arrives_twice()
         self.accepted_means_arrived()
 
@@ -212,5 +274,7 @@ class SqlSenderLaw(SenderLaw):
 
 TestSenderLaw = SenderLaw.TestCase
 TestSenderLaw.settings = settings(max_examples=250, stateful_step_count=20, deadline=None)
+TestOutageLaw = OutageLaw.TestCase
+TestOutageLaw.settings = settings(max_examples=150, stateful_step_count=15, deadline=None)
 TestSqlSenderLaw = SqlSenderLaw.TestCase
 TestSqlSenderLaw.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)

@@ -1,0 +1,1 @@
+"""One file per step: its number comes first, and a published one never changes."""
