@@ -137,6 +137,19 @@ class OrderTable:
         return alarms
 
 
+def check_bucket(record: bytes) -> None:
+    """Look whether a record is a bucket: ids, and as many packed states.
+
+    Raises:
+        msgspec.DecodeError, ValueError: it is not.
+    """
+    ids, states = _unpack_bucket(record)
+    if len(ids) != len(states):
+        raise ValueError("a bucket has not as many states as ids")
+    if states:
+        unpack_order(states[0])
+
+
 def bucket_of(order_id: str) -> int:
     """Return the bucket of an order."""
     return crc32(order_id.encode()) % BUCKETS

@@ -39,9 +39,12 @@ def unpack_order(packed: bytes) -> Order:
     """Return the order that was packed.
 
     Raises:
-        msgspec.DecodeError, zstandard.ZstdError: it was packed by another version, or damaged.
+        msgspec.DecodeError, ValueError: it was packed by another version, or damaged.
     """
-    return _unpack(_unpress().decompress(memoryview(packed)[_WAKE.size :]))
+    try:
+        return _unpack(_unpress().decompress(memoryview(packed)[_WAKE.size :]))
+    except zstandard.ZstdError as error:
+        raise ValueError(f"a packed order is damaged: {error}") from error
 
 
 def wake_of(packed: bytes) -> datetime | None:

@@ -20,6 +20,7 @@ from streams import telemetry
 from streams.clock import stopwatch
 from streams.pipeline.shape import state_shape
 from streams.service.client import producer, reader
+from streams.service.order_table import check_bucket
 from streams.service.resting import dictionary_mark
 from streams.settings import Settings
 
@@ -118,22 +119,24 @@ class Snapshots:
         raw = records.pop(NOTE, None)
         if raw is None:
             return None
-        place = f"{self._topic}[{partition}]"
         try:
-            note = _unpack_note(raw)
-        except msgspec.DecodeError as error:
-            telemetry.snapshot_discarded(place=place, why=str(error))
+            found = _understood(raw, records)
+        except (msgspec.DecodeError, ValueError) as error:
+            self._discard(partition, f"a record of it is none of ours: {error}")
             return None
-        if note.shape != self._shape:
-            telemetry.snapshot_discarded(place=place, why="another version of the program wrote it")
+        if found.note.shape != self._shape:
+            self._discard(partition, "another version of the program wrote it")
             return None
         telemetry.snapshot_read(
             partition=partition,
-            position=note.position,
+            position=found.note.position,
             bytes_=sum(map(len, records.values())),
             seconds=round(stopwatch() - began, 3),
         )
-        return Snapshot(note=note, buckets={int(key): value for key, value in records.items()})
+        return found
+
+    def _discard(self, partition: int, why: str) -> None:
+        telemetry.snapshot_discarded(place=f"{self._topic}[{partition}]", why=why)
 
     async def _records(self, partition: int) -> dict[bytes, bytes]:
         """Return the last committed value of every key of a partition."""
@@ -154,3 +157,15 @@ class Snapshots:
         finally:
             await source.stop()
         return found
+
+
+def _understood(note: bytes, records: Mapping[bytes, bytes]) -> Snapshot:
+    """Return what the records of a partition say.
+
+    Raises:
+        msgspec.DecodeError, ValueError: one of them is none of ours.
+    """
+    buckets = {int(key): record for key, record in records.items()}
+    for record in buckets.values():
+        check_bucket(record)
+    return Snapshot(note=_unpack_note(note), buckets=buckets)

@@ -4,15 +4,21 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from streams.codec.blocks import encode_block, tick, to_entry
+from streams.service.client import producer
 from streams.service.topics import topics_of
 from tests import fold_rig as rig
 from tests.builders import event, placed
 from tests.fold_rig import Folded, cut, declare, folding, packed, put, records, settings_of, through, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def msgpack(*parts):
+    return msgspec.msgpack.encode(parts)
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +158,42 @@ def test_poison_in_the_journal_is_set_aside_whole(deployment, history):
         assert {letter["place"] for letter in found} == {
             f"journal[{p}]@{offset}" for p in range(3) for offset in range(3)
         }
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"7", b"\xff junk"),
+        (b"not a bucket", b"x"),
+        (b"position", b"junk"),
+        (b"8", msgpack(["ORD-1"], [])),
+        (b"9", msgpack(["ORD-1"], [b"8 bytes and junk"])),
+    ],
+)
+def test_poison_among_the_snapshots_costs_only_time(deployment, history, key, value):
+    """A snapshot that cannot be understood is none: the journal is read from its beginning."""
+    truth = expected(deployment, history)
+
+    async def run():
+        ends = await put(deployment, [packed(part) for part in cut(history, 3)])
+        async with folding(deployment) as fold:
+            await until(through(ends, fold), fold)
+        sender = producer(deployment, "test")
+        await sender.start()
+        for partition in range(3):
+            await sender.send_and_wait(
+                topics_of(deployment).snapshots.name, value, key=key, partition=partition
+            )
+        await sender.stop()
+        ends = await put(deployment, [[encode_block([history[-1]])]] * 3)
+        async with folding(deployment) as fold:
+            await until(through(ends, fold), fold)
+            assert {p: len(s.table) for p, s in fold.states.items()} == {
+                p: one.orders for p, one in enumerate(truth)
+            }
+            assert sum(state.events for state in fold.states.values()) > len(history)
 
     asyncio.run(run())
 

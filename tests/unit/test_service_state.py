@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-import zstandard
 
 from streams.core.order import Order, new_order
 from streams.problems import WorldProblem
@@ -39,7 +38,7 @@ def test_an_order_comes_back_as_it_was_packed():
 
 def test_a_damaged_order_is_noticed():
     packed = pack_order(order(7))
-    with pytest.raises((msgspec.DecodeError, zstandard.ZstdError)):
+    with pytest.raises((msgspec.DecodeError, ValueError)):
         unpack_order(packed[:-3])
 
 
