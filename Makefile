@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check contracts e2e bench accept schemas lock clean
+.PHONY: help demo test check contracts e2e faults bench peers accept schemas lock clean
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,8 +32,14 @@ contracts: $(READY) ## The suites that every implementation of a port must pass
 e2e: $(READY) ## The three doors as a person uses them
 	$(BIN)/pytest tests/e2e tests/faults
 
+faults: $(READY) ## The long form of the fault tests: thirty kills each, brokers away for 40 seconds; prints figures
+	FIRSTWORD_TEST_FAULTS=long $(BIN)/pytest -s tests/faults tests/e2e/test_one_truth.py
+
 bench: $(READY) ## Speeds, each beside its floor from the same run; nothing fails by a time
 	$(BIN)/python -m tests.benchmarks
+
+peers: $(READY) ## The service beside Quix Streams, Bytewax, Kafka Streams and stock Faust, on one topic
+	$(BIN)/python -m tests.benchmarks.peers
 
 accept: $(READY) ## Take the mails as they render now for the ones we want (look at the diff)
 	FIRSTWORD_ACCEPT=1 $(BIN)/pytest tests/golden

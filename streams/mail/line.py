@@ -127,6 +127,7 @@ class PipelinedLine(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", client.transport)
         self._rest = b""  # of a line that has not come to its end
         self._texts: list[bytes] = []  # of an answer that has not
+        self._heard = 0  # octets of it
         self._replies: deque[Reply] = deque()
         self._owed = 0
         self._lost: Exception | None = None
@@ -201,18 +202,20 @@ class PipelinedLine(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take lines; an answer ends with the first whose code no hyphen follows (RFC 5321 4.2.1)."""
+        self._heard += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._texts.append(line[4:].strip())
             if line[3:4] != b"-":
                 self._answered(line[:3])
-        if len(self._rest) + sum(map(len, self._texts)) > _ANSWER_LIMIT:
+        if self._heard > _ANSWER_LIMIT:
             self._lose("the relay talks without end")
         self._wake()
 
     def _answered(self, code: bytes) -> None:
         text = b"\n".join(self._texts).decode("utf-8", "surrogateescape")
         self._texts.clear()
+        self._heard = 0
         if not code.isdigit():
             self._lose("the relay does not speak SMTP")
         elif len(self._replies) == self._owed:  # a 421 before it hangs up, or a mistake: nobody asked
