@@ -144,4 +144,7 @@ def normal(number: str) -> str:
 
     Empty when there are none of these (``-``, ``---``): a placeholder, and nobody's number.
     """
-    return "".join(character for character in number.upper() if character.isalnum())
+    upper = number.upper()
+    if upper.isalnum():  # as nearly all are
+        return upper
+    return "".join(character for character in upper if character.isalnum())

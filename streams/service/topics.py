@@ -12,6 +12,9 @@ from streams.settings import Settings
 FOREVER = "-1"
 LARGEST_RECORD = 4 * 1024 * 1024  # bytes; a snapshot bucket of long orders, packed, stays well below
 
+# Compaction leaves the newest segment alone, and whoever starts reads all of it: small ones, closed every hour.
+COMPACTED = {"cleanup_policy": "compact", "segment_bytes": str(64 * 1024 * 1024), "segment_ms": "3600000"}
+
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """One topic of ours: its name, its partitions, and the settings that it must have."""
@@ -76,11 +79,11 @@ def topics_of(settings: Settings) -> Topics:
         snapshots=topic(
             "snapshots",
             "the state, as of a journal position",
-            cleanup_policy="compact",
             max_message_bytes=str(LARGEST_RECORD),
+            **COMPACTED,
         ),
-        tracking=topic("tracking", "tracking numbers and their orders", cleanup_policy="compact"),
-        parked=topic("parked", "scans that wait for their order", cleanup_policy="compact"),
+        tracking=topic("tracking", "tracking numbers and their orders", **COMPACTED),
+        parked=topic("parked", "scans that wait for their order", **COMPACTED),
         dead_letters=topic(
             "dead-letters",
             "what could not be understood, and why",

@@ -1,0 +1,153 @@
+"""Reads a history: the records of several partitions as one sequence, in the order of their own times.
+
+The order is (timestamp, topic, partition, offset). A record is given out when every partition has shown its next
+one or has come to its end: for a history that lies there whole, the sequence is the same at every run.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import accumulate, groupby
+from operator import itemgetter
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from streams.service.arrival import Arrival
+
+Run = tuple[TopicPartition, list[Arrival]]
+"""Records of one partition that follow each other in the merged sequence."""
+
+
+class Weave:
+    """Reads what is there of every partition, a fair share of each, in the order of the records' own times.
+
+    Catching up, a worker that read far ahead in one partition would park its scans: their labels lie in another.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._life = 0  # counts how often partitions were given back
+
+    async def next(self, wait: int, limit: int) -> list[Run]:
+        """Return the next records, some ``limit``, after at most ``wait`` milliseconds."""
+        places = set(self._consumer.assignment())
+        share = max(1, limit // max(1, len(places)))
+        life = self._life
+        found: dict[TopicPartition, list[Arrival]]
+        found = await self._consumer.getmany(timeout_ms=wait, max_records=share)
+        left = limit - share
+        while found and places and left > 0 and life == self._life:
+            for place in list(places):
+                try:
+                    some = await self._consumer.getmany(place, timeout_ms=0, max_records=share)
+                except KafkaError as error:
+                    if not error.retriable:
+                        raise
+                    return woven(found)  # what was handed over already counts as read
+                if life != self._life:
+                    return woven(some)  # the rest was given back with its partitions
+                if not some:
+                    places.discard(place)
+                for records in some.values():
+                    found.setdefault(place, []).extend(records)
+                    left -= len(records)
+        return woven(found)
+
+    def forget(self) -> None:
+        """Note that all partitions were given back."""
+        self._life += 1
+
+    def is_dry(self) -> bool:
+        """False: the present has no end."""
+        return False
+
+
+def woven(found: Mapping[TopicPartition, Sequence[Arrival]]) -> list[Run]:
+    """Return what was read as one sequence, by the records' own times; within a partition by offset."""
+    if len(found) < 2:
+        return [(place, list(records)) for place, records in found.items()]
+    keyed = [
+        (time, place, record)
+        for place, records in found.items()
+        for time, record in zip(accumulate((one.timestamp for one in records), max), records, strict=True)
+    ]
+    keyed.sort(key=itemgetter(0))
+    return [(place, [one[2] for one in run]) for place, run in groupby(keyed, key=itemgetter(1))]
+
+
+class Merge:
+    """Merges the partitions that a consumer is assigned."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._behind: dict[TopicPartition, deque[Arrival]] = {}
+        self._ended: set[TopicPartition] = set()
+        self._heads: list[tuple[int, str, int, int]] = []
+        self._life = 0  # counts what was forgotten
+
+    async def next(self, wait: int, limit: int) -> list[Run]:
+        """Return the next records, at most ``limit``, after at most ``wait`` milliseconds; none when none is certain."""
+        empty = [one for one in self._consumer.assignment() if not self._behind.get(one)]
+        if not self._heads or any(one not in self._ended for one in empty):
+            self._add(await self._consumer.getmany(*empty, timeout_ms=wait, max_records=limit))
+            await self._look_for_ends()
+        return self._merged(limit)
+
+    def is_dry(self) -> bool:
+        """True when everything that there is was given out."""
+        assigned = self._consumer.assignment()
+        return not self._heads and bool(assigned) and assigned <= self._ended
+
+    def forget(self) -> None:
+        """Forget what was read and not given out: whoever has the partitions next reads it again."""
+        self._behind, self._ended, self._heads = {}, set(), []
+        self._life += 1
+
+    def _add(self, found: dict[TopicPartition, list[Arrival]]) -> None:
+        for place, records in found.items():
+            waiting = self._behind.setdefault(place, deque())
+            if not waiting:
+                heapq.heappush(self._heads, _order(records[0]))
+            waiting.extend(records)
+
+    async def _look_for_ends(self) -> None:
+        """Note which partitions have come to their end, as far as the brokers have told us."""
+        ended, life = set(), self._life
+        for place in list(self._consumer.assignment()):
+            # While we ask for a position, partitions may be taken from us.
+            with suppress(IllegalStateError):
+                known = place in self._consumer.assignment()
+                end = self._consumer.last_stable_offset(place) if known else None
+                if end is not None and await self._consumer.position(place) >= end:
+                    ended.add(place)
+        if life == self._life:
+            self._ended = ended
+
+    def _merged(self, limit: int) -> list[Run]:
+        taken: list[Arrival] = []
+        heads = self._heads
+        silent = sum(
+            1 for one in self._consumer.assignment() if not self._behind.get(one) and one not in self._ended
+        )
+        while heads and not silent and len(taken) < limit:
+            _, topic, partition, _ = heads[0]
+            place = TopicPartition(topic, partition)
+            waiting = self._behind[place]
+            taken.append(waiting.popleft())
+            if waiting:
+                heapq.heapreplace(heads, _order(waiting[0]))
+            else:
+                heapq.heappop(heads)
+                silent += place not in self._ended
+        return [
+            (TopicPartition(topic, partition), list(run))
+            for (topic, partition), run in groupby(taken, key=lambda one: (one.topic, one.partition))
+        ]
+
+
+def _order(record: Arrival) -> tuple[int, str, int, int]:
+    return record.timestamp, record.topic, record.partition, record.offset
