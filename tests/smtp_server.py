@@ -12,8 +12,11 @@ TAKE_AND_HANG_UP = "<take and hang up>"  # the mail is theirs, but we are not to
 class ScriptedServer:
     """Answers well, except where ``script`` has lines left for a command (``CONNECT``, ``MAIL``, ..., ``DOT``).
 
-    ``mailbox`` holds ``(return path, recipient, content)`` of what it took, dot-stuffing undone.
+    ``mailbox`` holds ``(return path, recipient, content)`` of what it took, dot-stuffing undone. ``offers`` is
+    what it says to EHLO.
     """
+
+    offers = "250 2.0.0 ok"
 
     def __init__(self, **script):
         self.script = {verb: list(replies) for verb, replies in script.items()}
@@ -46,20 +49,25 @@ class ScriptedServer:
             text = line.decode().rstrip("\r\n")
             verb = text.split(" ")[0].upper()
             self.commands.append(text)
-            if verb == "MAIL":
-                sender = text.partition("<")[2].partition(">")[0]
-            if verb == "RCPT":
-                recipient = text.partition("<")[2].partition(">")[0]
             if verb == "DATA":
                 if not await self._data(reader, writer, sender, recipient):
                     return
-            elif not await self._say(
-                writer, self.reply(verb, "221 bye" if verb == "QUIT" else "250 2.0.0 ok")
-            ):
+                sender = recipient = ""
+                continue
+            answer = self.reply(verb, self._usual(verb, sender))
+            if verb in {"MAIL", "RCPT"}:
+                taken = text.partition("<")[2].partition(">")[0] if answer.startswith("250") else ""
+                sender, recipient = (taken, "") if verb == "MAIL" else (sender, taken)
+            if not await self._say(writer, answer):
                 return
 
+    def _usual(self, verb, sender):
+        if verb == "RCPT" and not sender:
+            return "503 5.5.1 MAIL first"
+        return {"QUIT": "221 bye", "EHLO": self.offers}.get(verb, "250 2.0.0 ok")
+
     async def _data(self, reader, writer, sender, recipient):
-        invitation = self.reply("DATA", "354 go on")
+        invitation = self.reply("DATA", "354 go on" if recipient else "503 5.5.1 RCPT first")
         if invitation == HANG_UP_IN_CONTENT:
             await self._say(writer, "354 go on")
             await reader.read(1000)

@@ -7,19 +7,22 @@ and never a mail with a hole in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 
 import mrml
-from jinja2 import Template, TemplateSyntaxError
+from jinja2 import TemplateSyntaxError
+from jinja2.exceptions import SecurityError
 
 from streams.problems import TemplateProblem
 from streams.templating.catalogue import Catalogue, Message, Words
 from streams.templating.markdown import Block, blocks_of, isolate
 from streams.templating.parts import Part, check_furniture, opening
 from streams.templating.sandbox import HTML, TEXT, Sandbox
-from streams.templating.tags import Piece, Tokens, split, syntax_problem
+from streams.templating.steps import Names, Settled, Template
+from streams.templating.tags import Piece, Tokens, not_allowed, split, syntax_problem
 from streams.templating.words import Checker
 
 # What the frame may use beside the words: it is reviewed code, but a typo must not wait for a customer.
@@ -44,7 +47,7 @@ ENGINE = f"1+mrml{version('mrml')}+markdown{version('markdown-it-py')}"
 _END = Piece(kind="control", source="{% endwith %}", line=0, tokens=(("name", "endwith"),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Compiled:
     """One message in one locale, ready to be filled in as often as you like."""
 
@@ -53,8 +56,13 @@ class Compiled:
     html: Template
     text: Template
 
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """Return the names that any of the four may ask for."""
+        return self.subject.reads | self.preheader.reads | self.html.reads | self.text.reads
 
-def compile_message(catalogue: Catalogue, message: Message, locale: str) -> Compiled:
+
+def compile_message(catalogue: Catalogue, message: Message, locale: str, settled: Settled) -> Compiled:
     """Check and compile the words of ``message`` in ``locale``, which must be one of its files.
 
     Raises:
@@ -63,19 +71,20 @@ def compile_message(catalogue: Catalogue, message: Message, locale: str) -> Comp
     words = message.words[locale]
     checker = Checker(place=words.place, parts=catalogue.parts, uses=message.card.uses)
     checker.check(words.body)
-    return _Press(catalogue, words).press(
-        subject=_headline(checker, words, "subject"), preheader=_headline(checker, words, "preheader")
+    subject, preheader = (
+        _headline(checker, words, key, settled.everywhere) for key in ("subject", "preheader")
     )
+    return _Press(catalogue, words, settled).press(subject=subject, preheader=preheader)
 
 
-def _headline(checker: Checker, words: Words, key: str) -> Template:
+def _headline(checker: Checker, words: Words, key: str, settled: Names) -> Template:
     """Compile subject or preheader; blank lines in front give problems the line of the file."""
     source = getattr(words, key)
     checker.check("\n" * (words.lines[key] - 1) + source)
     for piece in split(source, words.place):
         if piece.kind == "expression" and piece.tokens[1:2] == (("operator", "("),):
             raise _part_in_text(piece, words.place, words.lines[key])
-    return TEXT.from_string(source)
+    return _template(TEXT, source, words.place, settled)
 
 
 def _part_in_text(piece: Piece, place: str, line: int) -> TemplateProblem:
@@ -90,7 +99,8 @@ def _part_in_text(piece: Piece, place: str, line: int) -> TemplateProblem:
 class _Press:
     """One compilation: a table of hidden tags and the part calls found on the way."""
 
-    def __init__(self, catalogue: Catalogue, words: Words) -> None:
+    def __init__(self, catalogue: Catalogue, words: Words, settled: Settled) -> None:
+        self._settled = settled
         self._parts = catalogue.parts
         self._frame = catalogue.frame
         self._colors = catalogue.brand.colors
@@ -144,7 +154,8 @@ class _Press:
                 where="templates/_layout/frame.mjml and templates/_parts/",
                 why=str(error),
             ) from error
-        return _template(HTML, self._tokens.restore(html, expected=mjml), self._words.place)
+        restored = self._tokens.restore(html, expected=mjml)
+        return _template(HTML, restored, self._words.place, self._settled.everywhere)
 
     def _section(self, block: Block) -> str:
         if block.kind == "words":
@@ -210,7 +221,9 @@ class _Press:
         hidden = "".join(
             piece.source if piece.kind == "text" else self._tokens.word(piece, place) for piece in pieces
         )
-        return _template(TEXT, self._tokens.restore(hidden, expected=hidden), self._words.place)
+        restored = self._tokens.restore(hidden, expected=hidden)
+        settled = self._settled.everywhere | self._settled.in_text
+        return _template(TEXT, restored, self._words.place, settled)
 
     def _paragraph(self, block: Block) -> str:
         if block.kind != "part":
@@ -224,8 +237,10 @@ class _Press:
         return f"{self._opening(part, call)}{inner.rstrip()}\n\n{self._closing(call)}"
 
 
-def _template(room: Sandbox, source: str, place: str) -> Template:
+def _template(room: Sandbox, source: str, place: str, settled: Mapping[str, object]) -> Template:
     try:
-        return room.from_string(source)
+        return room.from_string(source, settled)
     except TemplateSyntaxError as error:
         raise syntax_problem(error, place) from error
+    except SecurityError as error:
+        raise not_allowed(error.message or "something", place) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
 
 from markupsafe import Markup
 
@@ -12,8 +12,7 @@ from streams.templating.brand import Brand
 from streams.templating.plain import one_line
 from streams.templating.variables import ID_LIMIT, ROW_LIMIT, TITLE_LIMIT
 
-# Inside <script> only these can end the element or open a comment; U+2028/9 are gone (`one_line`).
-_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+_text: Callable[[str], str] = json.encoder.encode_basestring  # with quotes; as json.dumps, without its set-up
 
 
 def parcel_delivery(order_id: str, letter: Letter, brand: Brand) -> Markup | None:
@@ -24,29 +23,36 @@ def parcel_delivery(order_id: str, letter: Letter, brand: Brand) -> Markup | Non
     """
     if letter.arrived or letter.arrives is None or not letter.carrier:
         return None
-    carrier = {"@type": "Organization", "name": one_line(letter.carrier, ID_LIMIT)}
-    delivery: dict[str, Any] = {
-        "@context": "https://schema.org",
-        "@type": "ParcelDelivery",
-        "carrier": carrier,
-        "provider": carrier,
-        "expectedArrivalFrom": letter.arrives.from_.isoformat(),
-        "expectedArrivalUntil": letter.arrives.by.isoformat(),
-        "itemShipped": [
-            {"@type": "Product", "name": one_line(line.title or line.sku, TITLE_LIMIT)}
-            for line in letter.order_lines[:ROW_LIMIT]
-        ],
-        "partOfOrder": {
-            "@type": "Order",
-            "orderNumber": one_line(order_id, ID_LIMIT),
-            "merchant": {"@type": "Organization", "name": brand.name},
-        },
-    }
+    carrier = _thing("Organization", "name", one_line(letter.carrier, ID_LIMIT))
+    shipped = [
+        _thing("Product", "name", one_line(line.title or line.sku, TITLE_LIMIT))
+        for line in letter.order_lines[:ROW_LIMIT]
+    ]
+    merchant = _thing("Organization", "name", brand.name)
+    order = _thing("Order", "orderNumber", one_line(order_id, ID_LIMIT), f', "merchant": {merchant}')
+    delivery = (
+        '{"@context": "https://schema.org", "@type": "ParcelDelivery", '
+        f'"carrier": {carrier}, "provider": {carrier}, '
+        f'"expectedArrivalFrom": "{letter.arrives.from_.isoformat()}", '
+        f'"expectedArrivalUntil": "{letter.arrives.by.isoformat()}", '
+        f'"itemShipped": [{", ".join(shipped)}], "partOfOrder": {order}'
+    )
     if letter.tracking_number:
-        delivery["trackingNumber"] = one_line(letter.tracking_number, ID_LIMIT)
+        delivery += f', "trackingNumber": {_text(one_line(letter.tracking_number, ID_LIMIT))}'
     if letter.country:
-        delivery["deliveryAddress"] = {
-            "@type": "PostalAddress",
-            "addressCountry": one_line(letter.country, ID_LIMIT),
-        }
-    return Markup(json.dumps(delivery, ensure_ascii=False).translate(_ESCAPES))  # noqa: S704 - escaped on this line
+        country = _thing("PostalAddress", "addressCountry", one_line(letter.country, ID_LIMIT))
+        delivery += f', "deliveryAddress": {country}'
+    return _for_script(delivery + "}")
+
+
+def _thing(kind: str, name: str, value: str, more: str = "") -> str:
+    return f'{{"@type": "{kind}", "{name}": {_text(value)}{more}}}'
+
+
+def _for_script(found: str) -> Markup:
+    """Return JSON as it may stand inside <script>: only these can end the element or open a comment.
+
+    U+2028 and U+2029 are gone (`one_line`).
+    """
+    safe = found.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(safe)  # noqa: S704 - escaped on the line before

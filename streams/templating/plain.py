@@ -15,7 +15,9 @@ _NAME = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff'\u2019.-])+\Z")
 
 def one_line(text: str, limit: int) -> str:
     """Return ``text`` on one line, at most ``limit`` characters, with an ellipsis where it was cut."""
-    line = " ".join(_UNFIT.sub(" ", text).split())
+    if not text.isprintable():  # nothing unfit is printable, and nearly everything is
+        text = _UNFIT.sub(" ", text)
+    line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

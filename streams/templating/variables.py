@@ -6,10 +6,11 @@ Nothing else ever reaches a template, so a template can do nothing but print. Th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from babel import Locale
@@ -18,10 +19,10 @@ from streams.core.events import DateRange, Letter, LetterLine
 from streams.core.money import Money
 from streams.templating import wording
 from streams.templating.brand import Brand
+from streams.templating.offered import OFFERED
 from streams.templating.phrases import Phrases
 from streams.templating.plain import first_name, one_line
-
-Names = dict[str, Any]
+from streams.templating.steps import Names, Settled
 
 TITLE_LIMIT = 120  # characters: two lines on a phone
 ID_LIMIT = 64
@@ -50,35 +51,28 @@ class Speaker:
             "postal_address": brand.postal_address,
         }
 
-    def names(self, order_id: str, letter: Letter, answers: Collection[str]) -> Names:
-        """Return every offered name for one letter; ``answers`` are the kinds the message speaks about itself."""
-        return {
-            "greeting": self._greeting(letter),
-            "customer": {"first_name": first_name(letter.customer_name)},
-            "order": {"id": one_line(order_id, ID_LIMIT)},
-            "ordered": self._articles(letter.order_lines),
-            "brand": self._brand_names,
-            "links": self._links(order_id),
-            "apologize": letter.apologize,
-            "second_failure": letter.second_failure,
-            "arrived": letter.arrived,
-            "promised_by": self._day(letter.promised_by),
-            "arrives": self._range(letter.arrives),
-            "parcel": self._parcel(letter),
-            "wrong": self._articles(letter.wrong_lines),
-            "missing": self._articles(letter.missing_lines),
-            "replacement": self._replacement(letter),
-            "return": self._return(letter),
-            "label": self._label(letter),
-            "goodwill": self._money(letter.goodwill),
-            "shipping_refund": self._money(letter.shipping_refund),
-            "also": [self.phrases.also[kind] for kind in dict.fromkeys(letter.kinds) if kind not in answers],
-        }
-
-    def text_links(self) -> Names:
-        """Return the links as the plain-text mail shows them: addresses, without their machinery."""
+    @property
+    def settled(self) -> Settled:
+        """Return the names that are the same in every letter."""
         reply_to = self.brand.sender.reply_to
-        return {"reply": reply_to, "stop": reply_to, "website": self.brand.website}
+        # A plain-text mail shows a link as its address, without the machinery.
+        links = {"reply": reply_to, "stop": reply_to, "website": self.brand.website}
+        return Settled(
+            everywhere={"brand": self._brand_names, "say": self.phrases.frame}, in_text={"links": links}
+        )
+
+    def names(
+        self, order_id: str, letter: Letter, answers: Collection[str], reads: Collection[str] = OFFERED
+    ) -> Names:
+        """Return the offered names among ``reads`` for one letter; ``answers`` are the kinds the message speaks about itself."""
+        names = {name: make(self, letter) for name, make in _made(frozenset(reads))}
+        names["order"] = {"id": one_line(order_id, ID_LIMIT)}
+        if "links" in reads:
+            names["links"] = self._links(order_id)
+        if "also" in reads:
+            kinds = dict.fromkeys(letter.kinds)
+            names["also"] = [self.phrases.also[kind] for kind in kinds if kind not in answers]
+        return names
 
     def _greeting(self, letter: Letter) -> str:
         name = first_name(letter.customer_name)
@@ -159,3 +153,35 @@ class Speaker:
             "carrier": one_line(letter.label_carrier or "", ID_LIMIT) or None,
             "tracking_number": one_line(letter.label_tracking_number or "", ID_LIMIT) or None,
         }
+
+    # How each name is made.
+    MADE: ClassVar[Mapping[str, _Make]] = MappingProxyType(
+        {
+            "greeting": _greeting,
+            "customer": lambda _, letter: {"first_name": first_name(letter.customer_name)},
+            "ordered": lambda self, letter: self._articles(letter.order_lines),
+            "brand": lambda self, _: self._brand_names,
+            "apologize": lambda _, letter: letter.apologize,
+            "second_failure": lambda _, letter: letter.second_failure,
+            "arrived": lambda _, letter: letter.arrived,
+            "promised_by": lambda self, letter: self._day(letter.promised_by),
+            "arrives": lambda self, letter: self._range(letter.arrives),
+            "parcel": _parcel,
+            "wrong": lambda self, letter: self._articles(letter.wrong_lines),
+            "missing": lambda self, letter: self._articles(letter.missing_lines),
+            "replacement": _replacement,
+            "return": _return,
+            "label": _label,
+            "goodwill": lambda self, letter: self._money(letter.goodwill),
+            "shipping_refund": lambda self, letter: self._money(letter.shipping_refund),
+        }
+    )
+
+
+_Make = Callable[[Speaker, Letter], Any]
+
+
+@lru_cache(maxsize=1024)
+def _made(reads: frozenset[str]) -> tuple[tuple[str, _Make], ...]:
+    """Return how to make what a template reads: a letter is asked for nothing else."""
+    return tuple((name, make) for name, make in Speaker.MADE.items() if name in reads)

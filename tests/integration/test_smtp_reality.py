@@ -20,6 +20,7 @@ from streams.core.events import (
 from streams.mail.ledger_memory import MemoryLedger
 from streams.mail.ledger_sql import open_ledger
 from streams.mail.smtp import Relay, SmtpTransport
+from streams.mail.transport import Envelope
 from streams.mail.url import parse_relay
 from streams.pipeline.ports import Attachment
 from tests.mail_builders import FRIDAY, MINUTE, queued, sender_over
@@ -28,8 +29,18 @@ from tests.smtp_server import (
     HANG_UP_IN_CONTENT,
     SILENCE,
     TAKE_AND_HANG_UP,
+    ScriptedServer,
     scripted_server,
 )
+
+PIPELINING = "250-test\r\n250-SIZE 35882577\r\n250 PIPELINING"
+
+
+@pytest.fixture(autouse=True, params=["250 2.0.0 ok", PIPELINING], ids=["one-by-one", "pipelined"])
+def offers(request, monkeypatch):
+    """Whatever a relay offers, the outcomes are the same."""
+    monkeypatch.setattr(ScriptedServer, "offers", request.param)
+    return request.param
 
 
 def relay(server, **options):
@@ -316,7 +327,7 @@ def test_an_unknown_mailbox_is_refused_and_not_written_to_again():
     assert outcomes[0].reply == "550 5.1.1 <address> no such user"
     assert outcomes[1].reply == "the mailbox does not exist: 5.1.1"
     assert [recipient for _, recipient, _ in server.mailbox] == ["eve@example.com"]
-    assert server.connections == 1
+    assert (server.connections, server.commands.count("RSET")) == (1, 1)
 
 
 @pytest.mark.parametrize("where", ["RCPT", "DOT"])
@@ -379,6 +390,29 @@ def test_a_broken_template_is_refused_and_can_be_reopened():
     assert kinds(outcomes) == kinds(again) == [MessageRefused]
     assert outcomes[0].reply == "not composed: there is no template `broken` [template-missing]"
     assert (kept, reopened, connections) == (True, True, 0)
+
+
+def test_an_address_cannot_add_a_command():
+    """Addresses are checked long before; should one slip through, the line itself refuses it."""
+
+    async def run():
+        async with scripted_server() as server:
+            transport = SmtpTransport(relay(server))
+            envelope = Envelope(
+                message_id="m",
+                sender="care@shop.example",
+                recipient="bob@example.com>\r\nRCPT TO:<eve@example.org",
+                content=b"Subject: x\r\n\r\nx\r\n",
+            )
+            with pytest.raises(ValueError, match="control character"):
+                await transport.deliver(envelope, lambda: pytest.fail("nothing may be sent"))
+            await transport.close()
+            return server
+
+    server = asyncio.run(run())
+
+    assert server.mailbox == []
+    assert not [command for command in server.commands if "eve" in command]
 
 
 # ---------------------------------------------------------------------------- nobody knows
@@ -529,6 +563,16 @@ class Inbox:
     def __init__(self):
         self.mails = []
 
+    async def handle_EHLO(self, _server, session, _envelope, hostname, responses):  # noqa: N802 - aiosmtpd's name
+        """Offer what the scripted server offers."""
+        session.host_name = hostname
+        last = responses.pop()
+        return (
+            [*responses, "250-PIPELINING", last]
+            if ScriptedServer.offers == PIPELINING
+            else [*responses, last]
+        )
+
     async def handle_DATA(self, server, session, _envelope):  # noqa: N802 - aiosmtpd's name
         """Take the mail."""
         user = session.auth_data.login.decode() if session.authenticated else None
@@ -619,6 +663,43 @@ def test_a_relay_without_starttls_gets_no_letter_in_the_clear():
 
     assert (kinds(outcomes), alarms) == ([MessageDeferred], [("msg_armchair", "")])
     assert not [command for command in server.commands if command.startswith("MAIL")]
+
+
+# ---------------------------------------------------------------------------- several commands at once
+
+
+def test_an_invitation_without_a_recipient_is_not_followed(offers):
+    """A relay that refuses RCPT and still says 354 gets no content: the connection is closed, the next mail goes out."""
+
+    async def run():
+        script = {"RCPT": ["550 5.1.1 unknown"], "DATA": ["354 go on"]}
+        async with scripted_server(**script) as server, Shop(server) as shop, asyncio.timeout(10):
+            first = await shop.send(queued("msg_1"))
+            second = await shop.send(queued("msg_2", to="eve@example.com"))
+            return first + second, server
+
+    outcomes, server = asyncio.run(run())
+
+    assert kinds(outcomes) == [MessageRefused, MessageAccepted]
+    assert [recipient for _, recipient, _ in server.mailbox] == ["eve@example.com"]
+    assert server.connections == (2 if offers == PIPELINING else 1)
+
+
+def test_a_relay_that_says_farewell_while_nobody_asks_is_left():
+    """421 on a resting connection: the next mail opens a new one, and no attempt is lost."""
+
+    async def run():
+        async with scripted_server() as server, Shop(server) as shop:
+            await shop.send(queued("msg_1"))
+            for writer in list(server._writers):
+                writer.write(b"421 4.4.2 idle too long\r\n")
+                writer.close()
+            return await shop.send(queued("msg_2")), server
+
+    outcomes, server = asyncio.run(run())
+
+    assert (kinds(outcomes), outcomes[0].attempt) == ([MessageAccepted], 1)
+    assert (server.connections, len(server.mailbox)) == (2, 2)
 
 
 # ---------------------------------------------------------------------------- the SQL ledger under the sender

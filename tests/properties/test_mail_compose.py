@@ -1,5 +1,6 @@
 """The own MIME writer against the standard library's parser: whatever goes in comes back, and nothing breaks out."""
 
+from base64 import b64decode
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
@@ -7,14 +8,15 @@ from email.utils import unquote
 from unicodedata import bidirectional, category
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.core.events import Letter, MessageQueued
-from streams.mail.compose import compose
+from streams.mail.compose import _base64, _encoded, compose
 from streams.mail.headers import clean
 from streams.mail.identity import Identity
 from streams.pipeline.ports import Attachment, RenderedMail
+from streams.templating.page import WovenMail
 
 FRIDAY = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 SHOP = Identity(
@@ -171,6 +173,51 @@ def test_both_bodies_come_back_as_they_were(text, html):
     assert (rich.get_content_type(), unix(rich.get_content())) == ("text/html", unix(html))
 
 
+LONG = st.builds(
+    lambda text, size: (text * 1100)[:size],
+    st.text("<pä€> \n", min_size=1, max_size=9),
+    st.integers(990, 1100),
+)
+PIECE = TEXT | st.text("<ä> \n", max_size=40) | LONG
+
+
+@settings(max_examples=100, deadline=None)
+@given(kept=st.lists(PIECE, min_size=1, max_size=6), own=st.lists(PIECE, min_size=1, max_size=6))
+def test_html_in_pieces_is_the_html_in_one(kept, own):
+    """Pieces come back joined, wherever they begin, and also when an earlier mail had them at another place."""
+    pieces = [text.replace("\r", " ") for pair in zip(own, kept, strict=False) for text in pair]
+    for shift in ("", "x", "xx"):
+        woven = WovenMail.of([shift, *pieces], subject="s", preheader="", text="t", template_version="1")
+        content = written(queued(), woven)
+        _, rich = parsed(content).iter_parts()
+
+        assert_lines_are_sound(content)
+        assert all(len(line) <= 76 for line in rich.get_payload().splitlines())
+        assert unix(rich.get_content()) == unix(shift + "".join(pieces))
+        assert content == written(queued(), woven)
+
+
+def test_html_that_nobody_cut_is_not_kept():
+    """The memo is for what comes again; a whole page of one customer does not."""
+    before = _encoded.cache_info()
+    written(queued(), mail(html="<p>only once</p>" * 100))
+
+    assert _encoded.cache_info() == before
+
+
+@settings(max_examples=100, deadline=None)
+@given(size=st.integers(0, 120) | st.integers(2_700, 2_800) | st.integers(0, 20_000))
+def test_lines_are_cut_at_76(size):
+    """Every line but the last is full, whatever the length, and the last one ends too."""
+    content = bytes(index % 251 for index in range(size))
+    lines = _base64(content).split(b"\r\n")
+
+    assert lines.pop() == b""
+    assert [len(line) for line in lines[:-1]] == [76] * (len(lines) - 1)
+    assert all(0 < len(line) <= 76 for line in lines)
+    assert b64decode(b"".join(lines)) == content
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(
@@ -186,6 +233,7 @@ def test_both_bodies_come_back_as_they_were(text, html):
         max_size=3,
     )
 )
+@example([Attachment(filename='""', media_type="application/pdf", content=b"")])  # once had no name at all
 def test_attachments_travel_around_the_bodies(attachments):
     """multipart/mixed with the alternative first; content and a harmless name come back."""
     content = written(queued(), mail(), tuple(attachments))
