@@ -25,7 +25,7 @@ FACTS: Mapping[str, type[AnyFact]] = {
 }
 
 _VERSIONED = re.compile(r"(?P<name>[a-z0-9_.]+)\.v(?P<version>[0-9]{1,6})")
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, ValueError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, ValueError)
 
 
 class UnknownType(InputProblem):
@@ -53,7 +53,7 @@ class Registry:
     ) -> None:
         self.facts = facts
         self.upcasts = upcasts
-        self._decode: dict[str, Callable[[bytes], AnyFact]] = {
+        self.decoders: dict[str, Callable[[bytes], AnyFact]] = {
             wire_type: msgspec.json.Decoder(fact).decode for wire_type, fact in facts.items()
         }
 
@@ -65,8 +65,8 @@ class Registry:
             InputProblem: ``fact-invalid``: the payload does not have the shape of its type.
         """
         try:
-            return self._decode[wire_type](payload)
-        except _UNREADABLE as error:
+            return self.decoders[wire_type](payload)
+        except UNREADABLE as error:
             return self._decode_slowly(wire_type, payload, error)
 
     def current(self, wire_type: str, payload: bytes) -> tuple[str, bytes]:
@@ -82,7 +82,7 @@ class Registry:
             raise self.unknown(wire_type)
         try:
             return upcast(wire_type, payload, self.upcasts)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise invalid_fact(wire_type, error) from error
 
     def unknown(self, wire_type: str) -> UnknownType:
@@ -97,12 +97,12 @@ class Registry:
         return UnknownType(wire_type, nearest[0] if nearest else None, newer=False)
 
     def _decode_slowly(self, wire_type: str, payload: bytes, error: Exception) -> AnyFact:
-        if wire_type in self._decode:
+        if wire_type in self.decoders:
             raise invalid_fact(wire_type, error) from error
         newest, changed = self.current(wire_type, payload)
         try:
-            return self._decode[newest](changed)
-        except _UNREADABLE as late:
+            return self.decoders[newest](changed)
+        except UNREADABLE as late:
             raise invalid_fact(wire_type, late) from late
 
 

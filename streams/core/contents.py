@@ -10,7 +10,7 @@ def differences(order: Order) -> tuple[Difference, ...]:
     """Compare every scanned box with its plan; pieces that only moved to another box are not missing."""
     if order.canceled_at is not None or order.placed_at is None:
         return ()
-    if not any(shipment.packing is not None for shipment in order.shipments):
+    if _as_planned(order):
         return ()
     wanted = order.wanted()
     raw = [
@@ -38,6 +38,24 @@ def differences(order: Order) -> tuple[Difference, ...]:
         if short or over:
             found.append(_difference(shipment, short, over))
     return tuple(found)
+
+
+def _as_planned(order: Order) -> bool:
+    """True when every scanned box holds its plan, line by line, and all of that was bought.
+
+    The answer for most orders, without counting pieces; False only means that they must be counted.
+    """
+    for shipment in order.shipments:
+        packing = shipment.packing
+        if packing is None:
+            continue
+        if order.canceled or packing.lines != order.expected_in(shipment):
+            return False
+        for piece in packing.lines:
+            line = order.ordered_line(piece.sku)
+            if line is None or line.quantity < piece.quantity:
+                return False
+    return True
 
 
 def _compare(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from streams.core import events as facts
 from streams.core.events import Decision, Event
-from streams.core.evolve import case_of
+from streams.core.evolve.case import case_of
 from streams.core.money import Money
 from streams.core.order import Case, Order, Replacement, Return, Trouble
 from streams.core.policy import Policy
@@ -32,6 +32,18 @@ class Draft:
         """The case, for reading; there is one as soon as something was wrong."""
         assert self.order.case is not None
         return self.order.case
+
+    @property
+    def address(self) -> str:
+        """Where mail goes; empty when nobody has said."""
+        customer = self.order.customer
+        return (customer.email if customer is not None else None) or ""
+
+    @property
+    def locale(self) -> str:
+        """The customer's language, or the shop's."""
+        customer = self.order.customer
+        return (customer.locale if customer is not None else None) or self.policy.shop.locale
 
     def own_case(self) -> Case:
         """Return this step's private copy of the case, put in place at the first call."""

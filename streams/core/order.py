@@ -78,7 +78,7 @@ class Packing(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Shipment(msgspec.Struct, array_like=True, gc=False):
-    """One parcel. The fields behind ``checkpoints`` are derived from it by :func:`streams.core.evolve.settle`."""
+    """One parcel. The fields behind ``checkpoints`` are derived from it by :func:`streams.core.evolve.parcels.settle`."""
 
     shipment_id: str
     carrier: str | None = None
@@ -241,7 +241,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     """One order. Before ``placed_at`` is known, only what came early is kept and nothing is judged."""
 
     order_id: str
-    seen: tuple[int, ...] = ()
+    seen: bytes = b""  # fingerprints of its events, one behind the other
     placed_at: datetime | None = None
     placed_event: str = ""
     customer: Customer | None = None
@@ -277,6 +277,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     case: Case | None = None
     relayed: tuple[str, ...] = ()
     wake_at: datetime | None = None
+    still_at: datetime | None = None  # the earliest alarm among those that an ordinary scan does not put off
 
     @property
     def case_id(self) -> str:
@@ -305,11 +306,12 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
     def expected_in(self, shipment: Shipment) -> tuple[Pieces, ...] | None:
         """Return what was meant to be in a box: its fulfillments' lines, else its own, else unknown."""
-        meant = [f for f in self.fulfillments if f.shipment_id == shipment.shipment_id]
-        if len(meant) == 1:
-            return meant[0].lines
-        if meant:
-            return pieces(line for fulfillment in meant for line in fulfillment.lines)
+        meant = None
+        for plan in self.fulfillments:
+            if plan.shipment_id == shipment.shipment_id:
+                meant = plan.lines if meant is None else pieces((*meant, *plan.lines))
+        if meant is not None:
+            return meant
         if shipment.lines is not None:
             return shipment.lines
         loose = [f for f in self.fulfillments if f.shipment_id is None]
@@ -340,16 +342,23 @@ class Order(msgspec.Struct, array_like=True, gc=False):
         for gone in self.canceled:
             if gone.sku in counts:
                 counts[gone.sku] = max(0, counts[gone.sku] - gone.quantity)
-        return {sku: count for sku, count in counts.items() if count}
+        return counts if all(counts.values()) else {sku: count for sku, count in counts.items() if count}
 
 
 def pieces(lines: object) -> tuple[Pieces, ...]:
     """Add up lines by sku, in order of first appearance."""
-    if type(lines) is tuple and len(lines) == 1 and type(lines[0]) is Pieces and lines[0].quantity:
-        return lines
     counts: dict[str, int] = {}
+    added_up = type(lines) is tuple
     for line in lines:  # type: ignore[attr-defined]  # anything with sku and quantity
-        counts[line.sku] = counts.get(line.sku, 0) + line.quantity
+        sku, quantity = line.sku, line.quantity
+        if sku in counts:
+            added_up = False
+            quantity += counts[sku]
+        elif not quantity or type(line) is not Pieces:
+            added_up = False
+        counts[sku] = quantity
+    if added_up:  # mostly: nothing to copy
+        return lines  # type: ignore[return-value]  # a tuple of pieces, as it was seen
     return tuple(Pieces(sku=sku, quantity=count) for sku, count in counts.items() if count)
 
 

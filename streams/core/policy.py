@@ -7,7 +7,7 @@ from datetime import time, timedelta
 
 import msgspec
 
-from streams.core.detector import Detector, Topic
+from streams.core.detector import A_BOX, A_SCAN, ANYTHING, Detector, Topic
 from streams.core.events import Kind, Severity
 from streams.core.finding import Look
 from streams.core.remedy import Remedy
@@ -112,6 +112,14 @@ class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     order: dict[str, int] = {}
 
 
+class Looks(msgspec.Struct, frozen=True, gc=False):
+    """Detectors as functions, in the policy's order, each with whether an ordinary scan leaves its answer standing."""
+
+    every: tuple[tuple[Callable[..., Look], bool], ...]
+    after_scan: tuple[tuple[Callable[..., Look], bool], ...]  # those that a scan may move
+    after_box: bool  # True when a plan or a packing scan may move any
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that may differ between two shops, or between yesterday and a backtest."""
 
@@ -131,17 +139,30 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     replacement_update: Response
     calendars: Calendars
 
-    looks: dict[int, tuple[Callable[..., Look], ...]] = {}
+    looks: dict[int, Looks] = {}
+    topics: dict[Kind, Topic] = {}
 
     def __post_init__(self) -> None:
         """Begin with an empty memory of looks: a policy made from another one has detectors of its own."""
         msgspec.structs.force_setattr(self, "looks", {})
+        topics = {one.kind: one.topic for one in reversed(self.detectors)}
+        msgspec.structs.force_setattr(self, "topics", topics)
 
-    def looks_at(self, signs: int) -> tuple[Callable[..., Look], ...]:
-        """Return the detectors that can find something in an order with these signs, as functions."""
+    def looks_at(self, signs: int) -> Looks:
+        """Return the detectors that can find something in an order with these signs."""
         known = self.looks.get(signs)
         if known is None:
-            known = self.looks[signs] = tuple(one.detect for one in self.detectors if one.signs & signs)
+            asked = [
+                (one.detect, getattr(one, "unmoved_by", ANYTHING))
+                for one in self.detectors
+                if one.signs & signs
+            ]
+            every = tuple((detect, bool(unmoved_by & A_SCAN)) for detect, unmoved_by in asked)
+            known = self.looks[signs] = Looks(
+                every=every,
+                after_scan=tuple(look for look in every if not look[1]),
+                after_box=not all(unmoved_by & A_BOX for _, unmoved_by in asked),
+            )
         return known
 
     def response(self, kind: Kind, severity: Severity) -> Response:
@@ -150,18 +171,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     def topic(self, kind: Kind) -> Topic:
         """Return the piece of news that a kind belongs to."""
-        return self._detector(kind).topic
+        return self.topics[kind]
 
     def cured_by_arrival(self, kind: Kind) -> bool:
         """True when the parcel's arrival ends this kind of trouble."""
-        return self._detector(kind).cured_by_arrival
+        return next(one.cured_by_arrival for one in self.detectors if one.kind == kind)
 
     def budget(self, currency: str) -> int | None:
         """Return what one order may cost in ``currency``, in minor units, or None when nobody has said."""
         return self.budgets.order.get(currency)
-
-    def _detector(self, kind: Kind) -> Detector:
-        for detector in self.detectors:
-            if detector.kind == kind:
-                return detector
-        raise LookupError(kind)

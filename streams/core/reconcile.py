@@ -22,8 +22,9 @@ def reconcile(draft: Draft, findings: list[Finding]) -> None:
 
     A severity only grows while an exception is open: a customer is not told that it was not so bad.
     """
-    case = draft.own_case()
-    still_open = {(t.kind, t.subject): t for t in case.troubles if t.cleared_at is None}
+    case = draft.order.case
+    troubles = case.troubles if case is not None else ()
+    still_open = {(t.kind, t.subject): t for t in troubles if t.cleared_at is None}
     for finding in findings:
         trouble = still_open.pop((finding.kind, finding.subject), None)
         if trouble is None:

@@ -36,11 +36,10 @@ def respond(draft: Draft) -> None:
 
 def overtaken(draft: Draft, trouble: Trouble) -> bool:
     """True for the lateness of a parcel that is known to be lost, damaged or returning: that is the news."""
-    if draft.policy.topic(trouble.kind) not in {"delay", "attempt"} or trouble.subject == "replacement":
+    topics = draft.policy.topics
+    if topics[trouble.kind] not in {"delay", "attempt"} or trouble.subject == "replacement":
         return False
-    return any(
-        other.cleared_at is None and draft.policy.topic(other.kind) == "loss" for other in draft.case.troubles
-    )
+    return any(other.cleared_at is None and topics[other.kind] == "loss" for other in draft.case.troubles)
 
 
 def response_for(draft: Draft, trouble: Trouble) -> Response:
@@ -169,7 +168,6 @@ def _too_old(draft: Draft, trouble: Trouble, response: Response) -> None:
     _close(draft, trouble)
     if response.message is None:
         return
-    customer = draft.order.customer
     message_id = identify("msg", draft.order.order_id, trouble.exception_id, str(trouble.stage))
     draft.decide(
         MessageWithdrawn(
@@ -178,8 +176,8 @@ def _too_old(draft: Draft, trouble: Trouble, response: Response) -> None:
             message_id=message_id,
             case_id=draft.case.case_id,
             template=response.message,
-            locale=(customer.locale if customer else None) or draft.policy.shop.locale,
-            to_hash=address_hash((customer.email if customer else None) or ""),
+            locale=draft.locale,
+            to_hash=address_hash(draft.address),
             reason="stale",
         )
     )

@@ -7,11 +7,12 @@ from datetime import datetime
 import msgspec
 
 from streams.core import events as facts
+from streams.core.detector import A_BOX, A_SCAN, ANYTHING
 from streams.core.draft import Draft
 from streams.core.events import Decision, Event
-from streams.core.evolve import evolve
+from streams.core.evolve import evolved
 from streams.core.finding import Finding
-from streams.core.ids import fingerprint, identify
+from streams.core.ids import fingerprint, has_seen, identify
 from streams.core.notify import notify
 from streams.core.order import Order
 from streams.core.policy import Policy
@@ -34,23 +35,49 @@ def step(order: Order, event: Event, now: datetime, policy: Policy) -> Step:
     evolve > detect > reconcile > respond > notify. Pure: the same arguments give the same result, byte
     for byte, and the arguments are left as they were. An event the order has seen changes nothing.
     """
+    change = ANYTHING
     if type(event.fact) is facts.TimePassed:
         after: Order = order.__copy__()  # type: ignore[attr-defined]  # the C copy itself
     else:
         mark = fingerprint(event.source, event.id)
-        if mark in order.seen:
+        if order.seen.find(mark) >= 0 and has_seen(
+            order.seen, mark
+        ):  # `in` is slow on bytes: it tries a number
             return Step(order, (), order.wake_at, duplicate=True)
-        after = evolve(order, event, policy, mark)
+        after, change = evolved(order, event, policy, mark)
     findings: list[Finding] = []
     wake_at: datetime | None = None
+    still_at: datetime | None = None
     signs = after.signs
     if signs:
-        for detect in policy.looks.get(signs) or policy.looks_at(signs):
+        looks = policy.looks.get(signs) or policy.looks_at(signs)
+        asked = looks.every
+        known, was_due = order.signs, order.wake_at
+        if (
+            change
+            and known == signs
+            and order.case is None
+            and order.replaces is None
+            and (was_due is None or now < was_due)
+        ):
+            # Nothing was wrong at the last look and nothing has become due since: at a change so small the
+            # answers stand of all detectors that it does not move.
+            if change == A_BOX and not looks.after_box:
+                return Step(after, (), was_due)
+            if change == A_SCAN:
+                asked = looks.after_scan
+                wake_at = still_at = order.still_at
+        for detect, stands in asked:
             found, look_again = detect(after, now, policy)
             if found:
                 findings.extend(found)
-            if look_again is not None and look_again > now and (wake_at is None or look_again < wake_at):
-                wake_at = look_again
+            if look_again is not None and look_again > now:
+                if wake_at is None or look_again < wake_at:
+                    wake_at = look_again
+                if stands and (still_at is None or look_again < still_at):
+                    still_at = look_again
+    if after.still_at is not still_at:
+        after.still_at = still_at
     decisions: tuple[Decision, ...] = ()
     if (findings or after.case is not None or after.replaces is not None) and after.placed_at is not None:
         draft = Draft(after, event, now, policy)
@@ -62,7 +89,8 @@ def step(order: Order, event: Event, now: datetime, policy: Policy) -> Step:
         _relay(draft)
         wake_at = draft.wake_at
         decisions = tuple(draft.decisions)
-    after.wake_at = wake_at
+    if after.wake_at is not wake_at:
+        after.wake_at = wake_at
     return Step(after, decisions, wake_at)
 
 

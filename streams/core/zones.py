@@ -10,6 +10,12 @@ _ONE_DAY = timedelta(days=1)
 
 
 @lru_cache(maxsize=1024)
+def zone_of(name: str) -> ZoneInfo:
+    """Return a zone. The standard library remembers eight of them and reads all others from the disk again."""
+    return ZoneInfo(name)
+
+
+@lru_cache(maxsize=1024)
 def zone_or(name: str | None, fallback: str) -> str:
     """Return ``name`` when the IANA database knows it, else ``fallback``.
 
@@ -19,7 +25,7 @@ def zone_or(name: str | None, fallback: str) -> str:
     if not name:
         return fallback
     try:
-        ZoneInfo(name)
+        zone_of(name)
     except (ValueError, OSError, LookupError):
         return fallback
     return name
@@ -28,7 +34,7 @@ def zone_or(name: str | None, fallback: str) -> str:
 @lru_cache(maxsize=65536)
 def day_begins(day: date, zone: str) -> datetime:
     """Return the first instant of a calendar day in a zone, in UTC."""
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+    return datetime.combine(day, time(), zone_of(zone)).astimezone(UTC)
 
 
 def day_ends(day: date, zone: str) -> datetime:
@@ -38,17 +44,17 @@ def day_ends(day: date, zone: str) -> datetime:
 
 def local(moment: datetime, zone: str) -> datetime:
     """Return a moment as the customer's clock shows it."""
-    return moment.astimezone(ZoneInfo(zone))
+    return moment.astimezone(zone_of(zone))
 
 
 def local_day(moment: datetime, zone: str) -> date:
     """Return the customer's calendar day of a moment."""
-    return moment.astimezone(ZoneInfo(zone)).date()
+    return moment.astimezone(zone_of(zone)).date()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _offset_of_hour(hour: datetime, zone: str) -> timedelta:
-    return hour.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(0)
+    return hour.astimezone(zone_of(zone)).utcoffset() or timedelta(0)
 
 
 def offset_at(moment: datetime, zone: str) -> timedelta:

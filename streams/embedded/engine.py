@@ -23,7 +23,16 @@ from streams.core.events import (
 from streams.core.policy import Policy
 from streams.embedded.journal import Batch, Journal, LoggedDecision, parked_id
 from streams.pipeline.correlate import Correlator, normal
-from streams.pipeline.dead_letters import as_native, bury, is_order, no_key, no_order, unclaimed, unfolded
+from streams.pipeline.dead_letters import (
+    as_native,
+    bury,
+    is_order,
+    no_key,
+    no_order,
+    unclaimed,
+    unfolded,
+    unlooked,
+)
 from streams.pipeline.effects import is_effective
 from streams.pipeline.outcomes import outcome_event
 from streams.pipeline.ports import Ignored, Incoming, Record, Rejected, Translation
@@ -199,6 +208,9 @@ class Engine:
         if always or (due is not None and due <= now):
             moment = tick(now)
             self._fold(moment, encode_fact(moment.fact))
+            for silence, error in self.processor.take_failures():
+                # Nothing came in, so nothing is counted; and nobody sent it, so nobody can send it again.
+                self._batch.dead.append(unlooked(silence, error, f"a look at {silence.order_id}"))
 
     def settle(self, number: int | None, outcomes: Iterable[AnyFact], now: datetime) -> None:
         """Take what came of a decision (or of a retried mail) by the front door, and mark it done.

@@ -9,6 +9,7 @@ import msgspec
 
 from streams.codec.envelope import SPECVERSION
 from streams.codec.registry import encode_fact
+from streams.core.events import Event
 from streams.core.ids import identify
 from streams.pipeline.correlate import Parked
 from streams.pipeline.ports import Incoming, Rejected
@@ -59,6 +60,18 @@ def as_native(incoming: Incoming) -> bytes:
             "data": msgspec.Raw(data),
         }
     )
+
+
+def unlooked(event: Event, error: Exception, place: str) -> DeadLetter:
+    """Return the letter of an event, or of a look at an order, on which the program failed."""
+    incoming = Incoming(
+        id=event.id,
+        source=event.source,
+        occurred_at=event.occurred_at,
+        order_id=event.order_id,
+        fact=event.fact,
+    )
+    return bury("native", place, unfolded(error), as_native(incoming), event.recorded_at)
 
 
 def is_order(name: str | None) -> bool:

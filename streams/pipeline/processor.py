@@ -17,8 +17,10 @@ TICK_ORDER = "*"  # a tick concerns every order of a partition
 class Processor:
     """Orders in memory, their deadlines in a heap, and how far recorded time has come.
 
-    ``now`` is the largest ``recorded_at`` seen and never goes back. The heap holds stale entries; an
-    order's own ``wake_at`` is the truth.
+    ``now`` is the largest ``recorded_at`` seen and never goes back. An order's own ``wake_at`` is the truth.
+    The heap holds one entry per order that is no later than it, and stale ones: an alarm that was put off
+    (every scan does that) is not filed anew until its old moment comes up. ``failures`` are the looks of a
+    tick that raised; such an order is not looked at again before its next event.
     """
 
     def __init__(self, policy: Policy, orders: dict[str, Order] | None = None) -> None:
@@ -28,6 +30,7 @@ class Processor:
         self.folded = 0
         self.duplicates = 0
         self.touched: set[str] = set()
+        self.failures: list[tuple[Event, Exception]] = []
         self._alarms: list[tuple[datetime, str]] = [
             (order.wake_at, order.order_id) for order in self.orders.values() if order.wake_at is not None
         ]
@@ -42,26 +45,39 @@ class Processor:
             return tuple(self._wake(now))
         order_id = event.order_id
         order = self.orders.get(order_id)
-        done = step(order if order is not None else new_order(order_id), event, now, self.policy)
+        if order is None:
+            order = new_order(order_id)
+        done = step(order, event, now, self.policy)
         if done.duplicate:
             self.duplicates += 1
             return ()
         self.folded += 1
         self.orders[order_id] = done.order
         self.touched.add(order_id)
-        if done.wake_at is not None and (order is None or order.wake_at != done.wake_at):
-            heapq.heappush(self._alarms, (done.wake_at, order_id))
+        wake_at, filed = done.wake_at, order.wake_at
+        # An alarm that is over has been taken out already, also when its look failed.
+        if wake_at is not None and (filed is None or wake_at < filed or filed <= now):
+            heapq.heappush(self._alarms, (wake_at, order_id))
         return done.decisions
+
+    def take_failures(self) -> list[tuple[Event, Exception]]:
+        """Return the looks that raised since the last call, which are no longer held here."""
+        failures, self.failures = self.failures, []
+        return failures
 
     def next_alarm(self) -> datetime | None:
         """Return when the next order wants to be looked at again, or None."""
-        alarms = self._alarms
+        alarms, orders = self._alarms, self.orders
         while alarms:
             due, order_id = alarms[0]
-            order = self.orders.get(order_id)
-            if order is not None and order.wake_at == due:
+            order = orders.get(order_id)
+            wake_at = order.wake_at if order is not None else None
+            if wake_at == due:
                 return due
-            heapq.heappop(alarms)
+            if wake_at is None:
+                heapq.heappop(alarms)
+            else:
+                heapq.heapreplace(alarms, (wake_at, order_id))
         return None
 
     def is_due(self, to: datetime) -> bool:
@@ -74,9 +90,13 @@ class Processor:
 
     def _wake(self, now: datetime) -> Iterator[Decision]:
         """Look again at every order whose alarm is due, in the order of (due, order id)."""
+        alarms = self._alarms
         due = self.next_alarm()
         while due is not None and due <= now:
-            _, order_id = heapq.heappop(self._alarms)
+            entry = heapq.heappop(alarms)
+            while alarms and alarms[0] == entry:  # put off twice to the same moment
+                heapq.heappop(alarms)
+            order_id = entry[1]
             order = self.orders[order_id]
             silence = Event(
                 id=f"{order_id}@{due.isoformat()}",
@@ -86,12 +106,16 @@ class Processor:
                 recorded_at=now,
                 fact=TimePassed(order_id=order_id),
             )
-            done = step(order, silence, now, self.policy)
-            self.orders[order_id] = done.order
-            self.touched.add(order_id)
-            if done.wake_at is not None:
-                heapq.heappush(self._alarms, (done.wake_at, order_id))
-            yield from done.decisions
+            try:
+                done = step(order, silence, now, self.policy)
+            except Exception as error:  # noqa: BLE001 - a mistake of ours in one order must not stop the others
+                self.failures.append((silence, error))
+            else:
+                self.orders[order_id] = done.order
+                self.touched.add(order_id)
+                if done.wake_at is not None:
+                    heapq.heappush(self._alarms, (done.wake_at, order_id))
+                yield from done.decisions
             due = self.next_alarm()
 
 

@@ -9,13 +9,12 @@ from typing import Any
 
 from streams import telemetry
 from streams.codec.blocks import decode_block
-from streams.codec.registry import encode_fact
 from streams.core.events import AnyFact, Decision, Event
 from streams.core.policy import Policy
-from streams.pipeline.dead_letters import DeadLetter, as_native, bury, unfolded
+from streams.pipeline.dead_letters import DeadLetter, bury, unlooked
 from streams.pipeline.effects import is_effective
 from streams.pipeline.outcomes import SOURCE as OUTCOMES
-from streams.pipeline.ports import Incoming, Rejected
+from streams.pipeline.ports import Rejected
 from streams.pipeline.processor import Processor
 from streams.problems import InputProblem
 from streams.service.order_table import Frozen, OrderTable
@@ -82,8 +81,10 @@ class PartitionState:
         try:
             decisions = processor.fold(event)
         except Exception as error:  # noqa: BLE001 - a mistake of ours in one order must not stop the others
-            output.letters.append(self._unfolded(event, offset, error))
+            output.letters.append(unlooked(event, error, self._place(offset)))
             return
+        for silence, failure in processor.take_failures():
+            output.letters.append(unlooked(silence, failure, self._place(offset)))
         if event.source == OUTCOMES and processor.duplicates == known:
             output.public.append((event.id, event.fact, event.recorded_at))
         if decisions:
@@ -95,25 +96,16 @@ class PartitionState:
                     output.effective.append(decision)
                     output.moments.append(now)
 
-    def _unfolded(self, event: Event, offset: int, error: Exception) -> DeadLetter:
-        incoming = Incoming(
-            id=event.id,
-            source=event.source,
-            occurred_at=event.occurred_at,
-            order_id=event.order_id,
-            fact=event.fact,
-            data=encode_fact(event.fact),
-        )
-        place = f"journal[{self.partition}]@{offset}"
-        return bury("native", place, unfolded(error), as_native(incoming), event.recorded_at)
-
     def _set_aside(self, output: Output, offset: int, block: bytes, problem: InputProblem) -> None:
         telemetry.journal_record_unreadable(
             partition=self.partition, offset=offset, code=problem.code, why=problem.why or problem.what
         )
         reason = Rejected(code=problem.code, why=problem.why or problem.what, hint=problem.hint or "")
         now = self.processor.now or datetime.fromisoformat("1990-01-01T00:00:00+00:00")
-        output.letters.append(bury("journal", f"journal[{self.partition}]@{offset}", reason, block, now))
+        output.letters.append(bury("journal", self._place(offset), reason, block, now))
+
+    def _place(self, offset: int) -> str:
+        return f"journal[{self.partition}]@{offset}"
 
 
 def empty_state(partition: int, policy: Policy) -> PartitionState:

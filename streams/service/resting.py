@@ -114,7 +114,7 @@ def _specimen(scans: int) -> Order:
     )
     return Order(
         order_id="ORD-1",
-        seen=(2**63,),
+        seen=b"\x01" * 8,
         placed_at=_THEN,
         placed_event="1-1-1",
         customer=Customer(

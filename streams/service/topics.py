@@ -12,8 +12,9 @@ from streams.settings import Settings
 FOREVER = "-1"
 LARGEST_RECORD = 4 * 1024 * 1024  # bytes; a snapshot bucket of long orders, packed, stays well below
 
+KEPT = {"cleanup.policy": "delete", "retention.ms": FOREVER}
 # Compaction leaves the newest segment alone, and whoever starts reads all of it: small ones, closed every hour.
-COMPACTED = {"cleanup_policy": "compact", "segment_bytes": str(64 * 1024 * 1024), "segment_ms": "3600000"}
+COMPACTED = {"cleanup.policy": "compact", "segment.bytes": str(64 * 1024 * 1024), "segment.ms": "3600000"}
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,42 +61,29 @@ def topics_of(settings: Settings) -> Topics:
     """
     prefix, count = settings.topic_prefix, settings.partitions
 
-    def topic(name: str, purpose: str, partitions: int = count, **config: str) -> Topic:
-        words = {key.replace("_", "."): value for key, value in config.items()}
-        return Topic(name=f"{prefix}.{name}", partitions=partitions, config=words, purpose=purpose)
+    def topic(name: str, purpose: str, config: Mapping[str, str], partitions: int = count) -> Topic:
+        return Topic(name=f"{prefix}.{name}", partitions=partitions, config=config, purpose=purpose)
 
     return Topics(
         sources=_sources(settings.topics),
         # Never compacted, never transactional: a gap in its offsets would be committed across.
-        journal=topic("journal", "our ordered truth", cleanup_policy="delete", retention_ms=FOREVER),
-        outbox=topic("outbox", "decided and not yet done", cleanup_policy="delete", retention_ms=_days(30)),
-        outcomes=topic("outcomes", "what came of decisions", cleanup_policy="delete", retention_ms=_days(30)),
-        decisions=topic(
-            "decisions",
-            "every decision and outcome, for other systems",
-            cleanup_policy="delete",
-            retention_ms=FOREVER,
-        ),
+        journal=topic("journal", "our ordered truth", KEPT),
+        outbox=topic("outbox", "decided and not yet done", _passing(days=30)),
+        outcomes=topic("outcomes", "what came of decisions", _passing(days=30)),
+        decisions=topic("decisions", "every decision and outcome, for other systems", KEPT),
         snapshots=topic(
             "snapshots",
             "the state, as of a journal position",
-            max_message_bytes=str(LARGEST_RECORD),
-            **COMPACTED,
+            {**COMPACTED, "max.message.bytes": str(LARGEST_RECORD)},
         ),
-        tracking=topic("tracking", "tracking numbers and their orders", **COMPACTED),
-        parked=topic("parked", "scans that wait for their order", **COMPACTED),
-        dead_letters=topic(
-            "dead-letters",
-            "what could not be understood, and why",
-            partitions=1,
-            cleanup_policy="delete",
-            retention_ms=FOREVER,
-        ),
+        tracking=topic("tracking", "tracking numbers and their orders", COMPACTED),
+        parked=topic("parked", "scans that wait for their order", COMPACTED),
+        dead_letters=topic("dead-letters", "what could not be understood, and why", KEPT, partitions=1),
     )
 
 
-def _days(count: int) -> str:
-    return str(count * 86_400_000)
+def _passing(days: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * 86_400_000)}
 
 
 def _sources(text: str) -> dict[str, str]:

@@ -61,8 +61,8 @@ def test_the_law_bites_on_a_draft_that_takes_any_alarm(monkeypatch):
     monkeypatch.setattr(Draft, "wake", careless)
     from streams.core import notify as notify_module
 
-    original = notify_module._hold
-    monkeypatch.setattr(notify_module, "_hold", lambda d, m, t, r, u: original(d, m, t, r, u and d.now))
+    original = notify_module.hold
+    monkeypatch.setattr(notify_module, "hold", lambda d, m, t, r, u: original(d, m, t, r, u and d.now))
 
     assert refuted(histories(), check_alarms)
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core import evolve
-from streams.core.evolve import settle
+from streams.core.evolve.arrival import derive_arrival
+from streams.core.evolve.parcels import own, settle
 from streams.core.order import Checkpoint
 from streams.pipeline.processor import Processor
 from streams.policies.loader import load_policy
@@ -88,11 +89,11 @@ def test_the_law_bites_on_scans_kept_as_they_came(monkeypatch):
     """An evolve that appends every scan believes the last one to arrive, not the last one to happen."""
 
     def unsorted_scans(order, event, fact, policy):
-        shipment = evolve._own(order, fact.shipment_id, fact.tracking_number)
+        shipment, _ = own(order, fact.shipment_id, fact.tracking_number)
         scan = Checkpoint(event.occurred_at, fact.status, event.id, fact.reason, fact.responsible)
         shipment.checkpoints = (*shipment.checkpoints, scan)
         settle(shipment)
-        evolve._derive_arrival(order)
+        derive_arrival(order)
 
     monkeypatch.setitem(evolve._CHANGES, b.scanned("delivered").__class__, unsorted_scans)
 

@@ -19,7 +19,7 @@ from streams.core.events import TimePassed
 from streams.core.ids import identify
 from streams.core.order import new_order
 from streams.core.step import step
-from streams.embedded.engine import _outcome
+from streams.pipeline.outcomes import outcome_event
 from streams.pipeline.processor import Processor
 from streams.policies.loader import load_policy
 from tests import builders as b
@@ -82,7 +82,7 @@ def test_the_law_bites_on_a_core_that_remembers_another_run(monkeypatch):
 
 def check_engine_agrees(history):
     """The engine, the fold of its journal's blocks and the pure fold agree on decisions and state."""
-    pure = run(history, report=_outcome)
+    pure = run(history, report=outcome_event)
     with scratch() as folder:
         rig = Rig(Path(folder), POLICY, b.moody_world(history.whims))
         rig.run([arrival(one) for one in history.events], history.until)
@@ -191,7 +191,7 @@ def test_the_law_bites_on_identities_that_forget_the_turn(monkeypatch):
     def forgetful(prefix, *parts):
         return identify(prefix, *parts[:-1]) if "held" in parts else identify(prefix, *parts)
 
-    monkeypatch.setattr("streams.core.notify.identify", forgetful)
+    monkeypatch.setattr("streams.core.notify.holding.identify", forgetful)
 
     assert refuted(histories(), check_identities)
 
@@ -222,13 +222,13 @@ def test_the_law_bites_on_an_evolve_that_writes_into_its_argument(monkeypatch):
     def shared(order, shipment_id, tracking_number):
         for known in order.shipments:
             if shipment_id in {None, known.shipment_id} or known.tracking_number == tracking_number:
-                return known
+                return known, False
         return original(order, shipment_id, tracking_number)
 
-    from streams.core import evolve
+    from streams.core.evolve import shipments
 
-    original = evolve._own
-    monkeypatch.setattr(evolve, "_own", shared)
+    original = shipments.own
+    monkeypatch.setattr(shipments, "own", shared)
     monkeypatch.setattr(processor_module, "step", pure_step)
 
     assert refuted(histories(), run)
@@ -266,7 +266,7 @@ def test_the_law_bites_on_a_core_without_a_memory(monkeypatch):
     """A step that forgets which events it has seen folds them again."""
 
     def forgetful(order, event, now, policy):
-        return step(msgspec.structs.replace(order, seen=()), event, now, policy)
+        return step(msgspec.structs.replace(order, seen=b""), event, now, policy)
 
     monkeypatch.setattr(processor_module, "step", forgetful)
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from streams.core import events as facts
-from streams.core.notify import quiet_until
+from streams.core.notify.moment import quiet_until
 from streams.core.order import new_order
 from streams.core.step import step
 from streams.policies.loader import load_policy

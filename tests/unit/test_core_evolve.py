@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from hashlib import blake2b
 
 import pytest
 
 from streams.core import events as facts
 from streams.core.evolve import evolve
+from streams.core.ids import MARK, fingerprint, has_seen
 from streams.core.order import MAX_CHECKPOINTS, MAX_SEEN, new_order
 from streams.policies.loader import load_policy
 from tests import builders as b
@@ -145,11 +147,46 @@ def test_an_order_remembers_so_many_events_and_no_more():
     full = known(*reports)
     more = evolve(full, b.event(b.placed()), POLICY)
 
-    assert len(full.seen) == len(more.seen) == MAX_SEEN
-    assert full.seen[1] == more.seen[0]
+    assert len(full.seen) == len(more.seen) == MAX_SEEN * MARK
+    assert full.seen[MARK:] == more.seen[:-MARK]
+
+
+def test_a_fingerprint_across_two_others_is_not_known():
+    """Fingerprints stand one behind the other; what lies between two of them was never an event."""
+    seen = bytes(range(3 * MARK))
+
+    assert has_seen(seen, seen[MARK : 2 * MARK])
+    assert has_seen(seen, seen[2 * MARK :])
+    assert not has_seen(seen, seen[MARK // 2 : MARK + MARK // 2])
+    assert not has_seen(seen, bytes(MARK))
+    assert has_seen(b"-" * (MARK // 2) + bytes(MARK + MARK // 2), bytes(MARK))
+    assert not has_seen(b"", bytes(MARK))
+
+
+def test_a_fingerprint_is_the_hash_of_source_and_id():
+    """Snapshots hold them: whatever makes them faster, they stay the same, for any number of sources."""
+    for number in range(300):
+        name = f"shop/{number}"
+        plain = blake2b(f"{name}\x1fevt-1".encode(), digest_size=MARK).digest()
+
+        assert fingerprint(name, "evt-1") == fingerprint(name, "evt-1") == plain
 
 
 # ---------------------------------------------------------------------------- parcels
+
+
+def test_a_parcel_that_gets_another_name_leaves_its_plan_behind():
+    """What is wrong in a box is said of the box by the name that it has now."""
+    order = known(
+        b.event(b.placed()),
+        b.event(b.planned()),
+        b.event(b.packed({"ODD-SOCK": 1})),
+        b.event(b.labelled()),
+        scan("in_transit", 1, shipment_id="PARCEL-A"),
+    )
+
+    assert [box.shipment_id for box in order.shipments] == ["PARCEL-A"]
+    assert [box.shipment_id for box in order.differences] == ["PARCEL-A"]
 
 
 def test_scans_are_kept_in_the_order_of_their_own_times():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import available_timezones
 
 import pytest
 
-from streams.core.forecast import forecast, replacement_forecast
+from streams.core.forecast import forecast, replacement_forecast, way_left
 from streams.core.workdays import Calendars, weekends_only
-from streams.core.zones import day_begins, day_ends, local_day, offset_at, zone_or
+from streams.core.zones import day_begins, day_ends, local_day, offset_at, zone_of, zone_or
 from streams.policies.loader import load_policy
 from tests import builders as b
 
@@ -16,6 +17,17 @@ POLICY = load_policy()
 HOME, ABROAD = ("US", "US"), ("US", "DE")
 WEEKENDS = Calendars(weekends_only)
 NEW_YORK = timedelta(hours=-5)
+
+# ---------------------------------------------------------------------------- zones
+
+
+def test_zones_are_read_once():
+    """The standard library remembers eight zones; an order for a ninth must not read its file again and again."""
+    names = sorted(available_timezones())[:40]
+    before = [zone_of(name) for name in names]
+
+    assert all(zone_of(name) is known for name, known in zip(names, before, strict=True))
+
 
 # ---------------------------------------------------------------------------- business days
 
@@ -185,11 +197,36 @@ def test_a_parcel_that_stalled_has_to_be_found_first():
     """Known to stall, the range is later; detectors look at the facts alone, so that they agree with themselves."""
     silent = order(b.event(b.labelled()), scan("in_transit"), b.silence(b.FRIDAY + 6 * b.DAY))
     now = b.FRIDAY + 6 * b.DAY
-    told, judged_by_facts = (forecast(silent, now, POLICY, judged=judged) for judged in (True, False))
+    told = forecast(silent, now, POLICY)
+    workdays, named = way_left(silent, POLICY)
 
     assert b.open_exceptions(silent) == {("stalled_in_transit", b.PARCEL)}
-    assert told.from_ > judged_by_facts.from_
-    assert told.by > judged_by_facts.by
+    assert told.from_ > POLICY.calendars.day_after(now.date(), workdays, HOME) > named
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param((), id="no parcel"),
+        pytest.param((scan("in_transit"),), id="on its way"),
+        pytest.param((scan("out_for_delivery"),), id="almost there"),
+        pytest.param((scan("in_transit", estimated_delivery="2026-11-28"),), id="named by the carrier"),
+        pytest.param(
+            (scan("in_transit"), scan("out_for_delivery", shipment_id="P-2", tracking_number="T2")),
+            id="the slower of two",
+        ),
+        pytest.param((scan("delivered"), b.event(b.planned(fulfillment_id="F-9"))), id="a part of it"),
+    ],
+)
+@pytest.mark.parametrize("country", ["US", "DE"])
+def test_what_detectors_believe_is_where_the_forecast_begins(more, country):
+    """Both from the same facts, as long as nothing is wrong."""
+    one = order(*more, customer=b.customer(country=country))
+    workdays, named = way_left(one, POLICY)
+    today = local_day(b.FRIDAY, one.zone)
+    soonest = max(POLICY.calendars.day_after(today, workdays, one.lane), named)
+
+    assert soonest == forecast(one, b.FRIDAY, POLICY).from_
 
 
 def test_a_replacement_leaves_by_the_fastest_service():

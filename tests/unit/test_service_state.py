@@ -5,12 +5,17 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from streams.codec.blocks import encode_block, tick, to_entry
+from streams.core.detectors.stalled_in_transit.detector import StalledInTransit
 from streams.core.order import Order, new_order
+from streams.policies.loader import load_policy
 from streams.problems import WorldProblem
 from streams.service import faust_overrides
 from streams.service.order_table import OrderTable, bucket_of, state_hash
 from streams.service.partition import partition_of
+from streams.service.partition_state import empty_state
 from streams.service.resting import pack_order, unpack_order, wake_of
+from tests import builders as b
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123457, tzinfo=UTC)
 
@@ -148,3 +153,35 @@ def test_faust_without_its_compiled_stream_is_refused(monkeypatch):
     monkeypatch.setattr(faust_overrides.faust.streams, "_CStreamIterator", None)
     with pytest.raises(WorldProblem, match="compiled"):
         faust_overrides.check_faust()
+
+
+class Fragile(StalledInTransit, frozen=True, kw_only=True):
+    """Fails where the real one would find something."""
+
+    def detect(self, order, now, policy):
+        found, again = super().detect(order, now, policy)
+        if found:
+            raise ZeroDivisionError("a mistake of ours")
+        return found, again
+
+
+def test_a_look_that_fails_is_set_aside_and_the_others_go_on():
+    """A tick wakes two orders; the look at the first one raises: a letter for it, a decision for the other."""
+    standard = load_policy()
+    others = (one for one in standard.detectors if one.kind != "stalled_in_transit")
+    state = empty_state(0, msgspec.structs.replace(standard, detectors=(Fragile(), *others)))
+    silent = [
+        b.placed("SILENT", promise="2027-03-01"),
+        b.labelled(order_id="SILENT"),
+        b.scanned("in_transit", order_id="SILENT"),
+    ]
+    events = [*silent, b.placed("LATE", promise="2026-11-24")]
+    block = encode_block([to_entry(b.event(fact)) for fact in events])
+    output = state.fold(0, block)
+    assert output.letters == []
+    output = state.fold(1, encode_block([tick(b.FRIDAY + 10 * b.DAY)]))
+    assert [(letter.code, letter.place) for letter in output.letters] == [
+        ("event-not-folded", "journal[0]@1")
+    ]
+    assert "SILENT" in output.letters[0].raw.decode()
+    assert {fact.order_id for _, fact, _ in output.public} == {"LATE"}

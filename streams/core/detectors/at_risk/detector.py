@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from streams.core.detector import UNDER_WAY, Detector, Topic
+from streams.core.detector import A_BOX, A_SCAN, UNDER_WAY, Detector, Topic
 from streams.core.events import Evidence, Kind
-from streams.core.finding import NOTHING, Finding, Look, later_look
+from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order
 from streams.core.policy import Policy
+from streams.core.workdays import days
 
 
 class AtRisk(Detector, frozen=True, kw_only=True):
@@ -23,6 +24,7 @@ class AtRisk(Detector, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = "at_risk"
     topic: ClassVar[Topic] = "delay"
     signs: ClassVar[int] = UNDER_WAY
+    unmoved_by: ClassVar[int] = A_SCAN | A_BOX
 
     lead_days: int = 1
     margin_hours: int = 0
@@ -38,18 +40,19 @@ class AtRisk(Detector, frozen=True, kw_only=True):
         for shipment in order.shipments:
             if shipment.handed_over_at is not None:
                 moving = True
-            if shipment.estimate is None or shipment.delivered_at is not None:
+            estimate = shipment.estimate
+            if estimate is None or shipment.delivered_at is not None:
                 continue
-            if shipment.estimate > promise.ends_at + timedelta(hours=self.margin_hours):
-                reads = f"the carrier expects {shipment.estimate.isoformat()}, promised by {promise.by.isoformat()}"
+            if estimate - promise.ends_at > timedelta(hours=self.margin_hours):
+                reads = f"the carrier expects {estimate.isoformat()}, promised by {promise.by.isoformat()}"
                 return self._found(promise.ends_at, shipment.estimate_event, reads, promise.ends_at)
         if moving:
             return NOTHING
-        since = promise.ends_at - timedelta(days=self.lead_days)
+        since = promise.ends_at - days(self.lead_days)
         if since < order.placed_at:  # promised for today: half of the time must be gone before we doubt it
             since = order.placed_at + (promise.ends_at - order.placed_at) / 2
         if now < since:
-            return later_look(since)
+            return (), since
         reads = f"promised by {promise.by.isoformat()} and not with a carrier yet"
         return self._found(promise.ends_at, promise.event_id, reads, since)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
-from streams.core.detector import UNDER_WAY, WORD_GIVEN, Detector, Topic
+from streams.core.detector import A_BOX, A_SCAN, UNDER_WAY, WORD_GIVEN, Detector, Topic
 from streams.core.events import Evidence, Kind, Severity
 from streams.core.finding import NOTHING, Finding, Look, earliest, later_look
-from streams.core.forecast import forecast
+from streams.core.forecast import way_left
 from streams.core.order import Order, Promise
 from streams.core.policy import Policy
-from streams.core.zones import day_ends, local_day
+from streams.core.workdays import days
+from streams.core.zones import day_begins, local_day
 
 
 class LateDelivery(Detector, frozen=True, kw_only=True):
@@ -26,6 +27,7 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = "late_delivery"
     topic: ClassVar[Topic] = "delay"
     signs: ClassVar[int] = UNDER_WAY | WORD_GIVEN
+    unmoved_by: ClassVar[int] = A_SCAN | A_BOX
 
     major_days: int = 3
     severe_days: int = 7
@@ -35,6 +37,10 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
         if order.placed_at is None or order.canceled_at is not None:
             return NOTHING
         if order.replacement_word is None:
+            promise = order.promise
+            if promise is not None and now < promise.ends_at and order.word is None:  # most orders, most days
+                under_way = order.arrived_at is None and not order.awaits_pickup
+                return ((), promise.ends_at) if under_way else NOTHING
             return self._order(order, now, policy)
         findings, wake = self._order(order, now, policy)
         more, again = self._replacement(order, order.replacement_word, now)
@@ -53,9 +59,10 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
         wake = None
         if word is not None and not again:
             wake = word.ends_at
-        severity: Severity = "severe" if again else self._severity(order, first, now, policy)
-        if severity != "severe":
-            wake = earliest(wake, self._next_change(order, first, severity, now, policy))
+        severity: Severity = "severe"
+        if not again:
+            severity, worse_at = self._severity(order, first, now, policy)
+            wake = earliest(wake, worse_at)
         broken = word if again and word is not None else first
         finding = Finding(
             kind=self.kind,
@@ -67,22 +74,31 @@ class LateDelivery(Detector, frozen=True, kw_only=True):
         )
         return (finding,), wake
 
-    def _severity(self, order: Order, promise: Promise, now: datetime, policy: Policy) -> Severity:
-        lateness = (forecast(order, now, policy, judged=False).from_ - promise.by).days
+    def _severity(
+        self, order: Order, promise: Promise, now: datetime, policy: Policy
+    ) -> tuple[Severity, datetime | None]:
+        """Return how bad it is, and when the day begins on which it gets worse.
+
+        The calendar moves over weekends at once: not every day makes it worse.
+        """
+        today, way = local_day(now, order.zone), way_left(order, policy)
+        severity = self._on(today, way, order, promise, policy)
+        if severity != "severe":
+            for ahead in range(1, self.severe_days + 2):
+                day = today + days(ahead)
+                if self._on(day, way, order, promise, policy) != severity:
+                    return severity, day_begins(day, order.zone)
+        return severity, None
+
+    def _on(
+        self, day: date, way: tuple[int, date], order: Order, promise: Promise, policy: Policy
+    ) -> Severity:
+        workdays, named = way
+        soonest = max(policy.calendars.day_after(day, workdays, order.lane), named)
+        lateness = (soonest - promise.by).days
         if lateness >= self.severe_days:
             return "severe"
         return "major" if lateness >= self.major_days else "minor"
-
-    def _next_change(
-        self, order: Order, promise: Promise, severity: Severity, now: datetime, policy: Policy
-    ) -> datetime | None:
-        """Return the beginning of the day on which it gets worse; the calendar moves over weekends at once."""
-        moment = now
-        for _ in range(self.severe_days + 1):
-            moment = day_ends(local_day(moment, order.zone), order.zone)
-            if self._severity(order, promise, moment, policy) != severity:
-                return moment
-        return None
 
     def _replacement(self, order: Order, word: Promise, now: datetime) -> Look:
         if now < word.ends_at:

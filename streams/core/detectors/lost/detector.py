@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import REPORTED, UNDER_WAY, Detector, Topic
+from streams.core.detector import A_BOX, REPORTED, UNDER_WAY, Detector, Topic
 from streams.core.events import Evidence, Kind
-from streams.core.finding import NOTHING, Finding, Look, earliest
+from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order, Shipment
 from streams.core.policy import Policy
+from streams.core.workdays import days
+
+_FRESH = days(1)
 
 
 class Lost(Detector, frozen=True, kw_only=True):
@@ -23,6 +26,7 @@ class Lost(Detector, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = "lost"
     topic: ClassVar[Topic] = "loss"
     signs: ClassVar[int] = UNDER_WAY | REPORTED
+    unmoved_by: ClassVar[int] = A_BOX
 
     domestic_workdays: int = 7
     international_workdays: int = 20
@@ -43,28 +47,34 @@ class Lost(Detector, frozen=True, kw_only=True):
                 evidence = Evidence(event_id=shipment.lost.event_id, reads="the carrier calls it lost")
                 findings = (*findings, self._finding(order, shipment, shipment.lost.occurred_at, evidence))
                 continue
-            since = self._presumed(order, shipment, policy)
+            since = self._presumed(order, shipment, now, policy)
             if since is None:
                 continue
             if now < since:
-                wake = earliest(wake, since)
+                wake = since if wake is None or since < wake else wake
                 continue
             last = shipment.checkpoints[-1]
             evidence = Evidence(event_id=last.event_id, reads=f"silent since {last.occurred_at.isoformat()}")
             findings = (*findings, self._finding(order, shipment, since, evidence))
         return findings, wake
 
-    def _presumed(self, order: Order, shipment: Shipment, policy: Policy) -> datetime | None:
-        assert shipment.handed_over_at is not None
-        if shipment.tracking_number is None:
-            start = shipment.handed_over_at
-            if order.promise is not None:
-                start = max(start, order.promise.ends_at)
-            return start + timedelta(days=self.untracked_days)
-        if shipment.last_scan_at is None:
+    def _presumed(self, order: Order, shipment: Shipment, now: datetime, policy: Policy) -> datetime | None:
+        """Return since when a parcel is given up, or before when it will not be."""
+        last = shipment.last_scan_at
+        if shipment.tracking_number is not None and last is not None:
+            here, there = order.lane
+            workdays = self.domestic_workdays if here == there else self.international_workdays
+            if (
+                now < last + _FRESH
+            ):  # business days are no fewer than days: the calendar is asked when it is silent
+                return last + days(workdays)
+            return policy.calendars.later(last, workdays, order.lane, order.offset)
+        start = shipment.handed_over_at
+        if start is None or shipment.tracking_number is not None:
             return None
-        workdays = self.international_workdays if order.international else self.domestic_workdays
-        return policy.calendars.later(shipment.last_scan_at, workdays, order.lane, order.offset)
+        if order.promise is not None:
+            start = max(start, order.promise.ends_at)
+        return start + days(self.untracked_days)
 
     def _finding(self, order: Order, shipment: Shipment, since: datetime, evidence: Evidence) -> Finding:
         return Finding(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import UNDER_WAY, Detector, Topic
+from streams.core.detector import A_BOX, A_SCAN, UNDER_WAY, Detector, Topic
 from streams.core.events import Evidence, Kind, Severity
-from streams.core.finding import NOTHING, Finding, Look, earliest, later_look
+from streams.core.finding import NOTHING, Finding, Look, earliest
 from streams.core.order import Order, Shipment
 from streams.core.policy import Policy
+from streams.core.workdays import days
 
 
 class NeverHandedOver(Detector, frozen=True, kw_only=True):
@@ -25,6 +26,7 @@ class NeverHandedOver(Detector, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = "never_handed_over"
     topic: ClassVar[Topic] = "delay"
     signs: ClassVar[int] = UNDER_WAY
+    unmoved_by: ClassVar[int] = A_SCAN | A_BOX
 
     label_workdays: int = 4
     grace_workdays: int = 1
@@ -45,6 +47,8 @@ class NeverHandedOver(Detector, frozen=True, kw_only=True):
                 labelled = (*labelled, shipment)
         if not moving:
             return self._order(order, labelled, now, policy)
+        if not labelled:
+            return NOTHING
         findings: tuple[Finding, ...] = ()
         wake = None
         for shipment in labelled:
@@ -65,10 +69,13 @@ class NeverHandedOver(Detector, frozen=True, kw_only=True):
             assert start is not None
             due = later(start, self.unshipped_workdays, order.lane, order.offset)
             if order.promise is not None:  # made to order: a late promise allows a late start
-                due = max(due, order.promise.ends_at - timedelta(days=self.way_days))
+                start = order.promise.ends_at - days(self.way_days)
+                due = max(due, start)
             event_id = order.approved_event or order.placed_event
         for shipment in labelled:
             assert shipment.created_at is not None
+            if shipment.created_at + days(self.label_workdays) >= due:
+                continue  # business days are no fewer than days: without asking the calendar
             label_due = later(shipment.created_at, self.label_workdays, order.lane, order.offset)
             if label_due < due:
                 due, event_id = label_due, shipment.created_event
@@ -78,7 +85,7 @@ class NeverHandedOver(Detector, frozen=True, kw_only=True):
         self, order: Order, subject: str, due: datetime, now: datetime, policy: Policy, event_id: str
     ) -> Look:
         if now < due:
-            return later_look(due)
+            return (), due
         major = policy.calendars.later(due, self.major_workdays, order.lane, order.offset)
         severity: Severity = "major" if now >= major else "minor"
         finding = Finding(

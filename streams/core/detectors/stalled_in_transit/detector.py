@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from streams.core.detector import UNDER_WAY, Detector, Topic
+from streams.core.detector import A_BOX, UNDER_WAY, Detector, Topic
 from streams.core.events import Evidence, Kind
-from streams.core.finding import NOTHING, Finding, Look, earliest
+from streams.core.finding import NOTHING, Finding, Look
 from streams.core.order import Order
 from streams.core.policy import Policy
 
@@ -23,6 +23,7 @@ class StalledInTransit(Detector, frozen=True, kw_only=True):
     kind: ClassVar[Kind] = "stalled_in_transit"
     topic: ClassVar[Topic] = "delay"
     signs: ClassVar[int] = UNDER_WAY
+    unmoved_by: ClassVar[int] = A_BOX
 
     domestic_workdays: int = 3
     international_workdays: int = 5
@@ -36,10 +37,11 @@ class StalledInTransit(Detector, frozen=True, kw_only=True):
         for shipment in order.shipments:
             if shipment.tracking_number is None or shipment.last_scan_at is None or shipment.at_rest:
                 continue
-            workdays = self.international_workdays if order.international else self.domestic_workdays
+            here, there = order.lane
+            workdays = self.domestic_workdays if here == there else self.international_workdays
             since = policy.calendars.later(shipment.last_scan_at, workdays, order.lane, order.offset)
             if now < since:
-                wake = earliest(wake, since)
+                wake = since if wake is None or since < wake else wake
                 continue
             last = shipment.checkpoints[-1]
             finding = Finding(

@@ -1,0 +1,75 @@
+"""What became of our mails and labels; a range that we named in a mail is our word from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from datetime import date, datetime
+from typing import Any
+
+from streams.core import events as facts
+from streams.core.events import Event
+from streams.core.evolve.case import case_of
+from streams.core.order import Order, Promise, Sent, amended
+from streams.core.policy import Policy
+from streams.core.zones import day_ends
+
+
+def mailed(status: str) -> Callable[[Order, Event, Any, Policy], None]:
+    """Return the change that an outcome of a mail makes: accepted is the last word, unless it bounces."""
+
+    def change(order: Order, event: Event, fact: facts.MessageOutcome, _policy: Policy) -> None:
+        case = case_of(order)
+        messages = []
+        for known in case.messages:
+            mine = known
+            if known.message_id == fact.message_id and known.status != "accepted":
+                mine = copy(known)
+                mine.status = status  # type: ignore[assignment]
+                if status in {"accepted", "in_doubt"}:
+                    _give_word(order, mine, event.id)
+            elif known.message_id == fact.message_id and status == "bounced":
+                mine = copy(known)
+                mine.status = "bounced"
+            messages.append(mine)
+        case.messages = tuple(messages)
+
+    return change
+
+
+def _give_word(order: Order, sent: Sent, event_id: str) -> None:
+    """Take the ranges in our own mail as promises; a person's word about the order stands above it."""
+    if sent.arrives is not None and not _staff_promised(order, sent.queued_at):
+        order.word = _own_word(order, sent.arrives.by, event_id)
+    if sent.replacement_arrives is not None:
+        order.replacement_word = _own_word(order, sent.replacement_arrives.by, event_id)
+
+
+def _own_word(order: Order, by: date, event_id: str) -> Promise:
+    return Promise(by, day_ends(by, order.zone), event_id, "mail")
+
+
+def _staff_promised(order: Order, moment: datetime) -> bool:
+    promise = order.promise
+    return promise is not None and promise.told_by == "staff" and promise.ends_at > moment
+
+
+def label_issued(order: Order, _event: Event, fact: facts.ReturnLabelIssued, _policy: Policy) -> None:
+    """Note the label that was bought."""
+    _amend_return(
+        order,
+        fact.return_id,
+        label_id=fact.label_id,
+        carrier=fact.carrier,
+        tracking_number=fact.tracking_number,
+    )
+
+
+def label_refused(order: Order, _event: Event, fact: facts.ReturnLabelRefused, _policy: Policy) -> None:
+    """Note that no label could be had: the letter goes without it."""
+    _amend_return(order, fact.return_id, refused=True)
+
+
+def _amend_return(order: Order, return_id: str, **changes: Any) -> None:
+    case = case_of(order)
+    case.returns = amended(case.returns, lambda one: one.return_id == return_id, **changes)
