@@ -30,7 +30,9 @@ class Processor:
         self.folded = 0
         self.duplicates = 0
         self.touched: set[str] = set()
-        self.failures: list[tuple[Event, Exception]] = []
+        self.failures: dict[
+            str, tuple[Event, Exception]
+        ] = {}  # by the look's id: an order may be filed twice
         self._alarms: list[tuple[datetime, str]] = [
             (order.wake_at, order.order_id) for order in self.orders.values() if order.wake_at is not None
         ]
@@ -62,8 +64,8 @@ class Processor:
 
     def take_failures(self) -> list[tuple[Event, Exception]]:
         """Return the looks that raised since the last call, which are no longer held here."""
-        failures, self.failures = self.failures, []
-        return failures
+        failures, self.failures = self.failures, {}
+        return list(failures.values())
 
     def next_alarm(self) -> datetime | None:
         """Return when the next order wants to be looked at again, or None."""
@@ -109,7 +111,7 @@ class Processor:
             try:
                 done = step(order, silence, now, self.policy)
             except Exception as error:  # noqa: BLE001 - a mistake of ours in one order must not stop the others
-                self.failures.append((silence, error))
+                self.failures[silence.id] = (silence, error)
             else:
                 self.orders[order_id] = done.order
                 self.touched.add(order_id)
