@@ -174,10 +174,23 @@ def _policy(settings: Settings, catalogue: Catalogue) -> Policy:
 
 
 def mail_url(settings: Settings) -> str:
-    """Return where mails go: the setting, else a Maildir in the data directory."""
-    return (
-        settings.mail_url.reveal() if settings.mail_url is not None else f"maildir:{settings.data / 'mail'}"
-    )
+    """Return where mails go: the setting, else a Maildir in the data directory.
+
+    How many connections a relay gets, and at what rate, is the settings' word where the URL says nothing.
+    """
+    if settings.mail_url is None:
+        return f"maildir:{settings.data / 'mail'}"
+    url = settings.mail_url.reveal()
+    if not url.lower().startswith("smtp:"):
+        return url
+    said = {part.partition("=")[0] for part in url.partition("?")[2].split("&")}
+    more = {"connections": str(settings.smtp_connections)}
+    if settings.smtp_rate:
+        more["rate"] = str(settings.smtp_rate)
+    missing = "&".join(f"{name}={value}" for name, value in more.items() if name not in said)
+    if not missing:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{missing}"
 
 
 def identity_of(brand: Brand) -> Identity:

@@ -9,6 +9,7 @@ the customer's zone. Wire shapes of the first two groups: the published schemas 
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -125,6 +126,7 @@ class PromiseWindow(Value, frozen=True, kw_only=True):
             parse_day_or_instant(self.from_)
 
 
+@lru_cache(maxsize=16_384)  # a shop promises few days, and carriers expect few hours
 def parse_day_or_instant(text: str) -> date | datetime:
     """Read ``YYYY-MM-DD`` or RFC 3339; a date-time must carry its offset.
 

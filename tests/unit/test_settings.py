@@ -70,6 +70,25 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
             "FIRSTWORD_RETURN_REGION": "OR",
             "FIRSTWORD_RETURN_POSTAL_CODE": "97205",
             "FIRSTWORD_RETURN_COUNTRY": "US",
+            "FIRSTWORD_KAFKA": "a:9092,b:9092",
+            "FIRSTWORD_KAFKA_SECURITY": "sasl_ssl",
+            "FIRSTWORD_KAFKA_MECHANISM": "PLAIN",
+            "FIRSTWORD_KAFKA_USERNAME": "crunchy",
+            "FIRSTWORD_KAFKA_PASSWORD": "armchair",
+            "FIRSTWORD_KAFKA_CA": "ca.pem",
+            "FIRSTWORD_KAFKA_CERTIFICATE": "us.pem",
+            "FIRSTWORD_CLIENT_ID": "lamp",
+            "FIRSTWORD_TOPIC_PREFIX": "lamp",
+            "FIRSTWORD_TOPICS": "hooks=shopify",
+            "FIRSTWORD_PARTITIONS": "6",
+            "FIRSTWORD_REPLICAS": "3",
+            "FIRSTWORD_CLOCK": "history",
+            "FIRSTWORD_BLOCK_MILLISECONDS": "5",
+            "FIRSTWORD_TICK_SECONDS": "0.5",
+            "FIRSTWORD_SNAPSHOT_SECONDS": "30",
+            "FIRSTWORD_HOT_ORDERS": "1000",
+            "FIRSTWORD_DATABASE": "postgresql://crunchy@db/lamp",
+            "FIRSTWORD_MONITOR": ":9100",
         }
     )
 
@@ -93,6 +112,25 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
         return_region="OR",
         return_postal_code="97205",
         return_country="US",
+        kafka="a:9092,b:9092",
+        kafka_security="sasl_ssl",
+        kafka_mechanism="PLAIN",
+        kafka_username="crunchy",
+        kafka_password=Secret("armchair"),
+        kafka_ca=Path("ca.pem"),
+        kafka_certificate=Path("us.pem"),
+        client_id="lamp",
+        topic_prefix="lamp",
+        topics="hooks=shopify",
+        partitions=6,
+        replicas=3,
+        clock="history",
+        block_milliseconds=5,
+        tick_seconds=0.5,
+        snapshot_seconds=30.0,
+        hot_orders=1000,
+        database=Secret("postgresql://crunchy@db/lamp"),
+        monitor=":9100",
     )
     changed = {name for name in FIELDS if getattr(found, name) != getattr(Settings(), name)}
     assert changed == set(FIELDS)
@@ -193,7 +231,7 @@ def test_every_secret_has_its_file_variable(tmp_path):
 
     secret = {name for name, field in FIELDS.items() if field.secret}
 
-    assert secret == {"mail_url", "shopify_secret", "easypost_secret"}
+    assert secret == {"mail_url", "shopify_secret", "easypost_secret", "kafka_password", "database"}
     for name in secret:
         found = load({FIELDS[name].variable + "_FILE": str(tmp_path / "secret")})
         assert getattr(found, name) == Secret("crunchy")

@@ -61,8 +61,8 @@ def test_a_folder_that_cannot_be_made_is_a_problem_of_the_world(tmp_path):
 def test_mails_go_to_a_maildir_in_the_data_folder_unless_told_otherwise(tmp_path):
     """Trying it out sends nothing to anybody."""
     assert wiring.mail_url(load({}, data=tmp_path)) == f"maildir:{tmp_path / 'mail'}"
-    assert wiring.mail_url(load({}, data=tmp_path, mail_url="smtp://relay.example.com")) == (
-        "smtp://relay.example.com"
+    assert wiring.mail_url(load({}, data=tmp_path, mail_url="smtp://relay.example.com?connections=3")) == (
+        "smtp://relay.example.com?connections=3"
     )
 
 
@@ -78,3 +78,19 @@ def test_the_ledger_waits_for_the_disk_when_nobody_else_knows_what_was_sent(tmp_
 
     assert sqlite3.sqlite_version_info >= (3, 7)
     assert found == synchronous
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://relay?tls=none", "smtp://relay?tls=none&connections=2&rate=12.5"),
+        ("smtp://relay", "smtp://relay?connections=2&rate=12.5"),
+        ("smtp://relay?connections=9", "smtp://relay?connections=9&rate=12.5"),
+        ("smtp://relay?rate=1&connections=9", "smtp://relay?rate=1&connections=9"),
+        ("maildir:mail", "maildir:mail"),
+    ],
+)
+def test_a_relay_gets_what_the_settings_say_where_its_url_says_nothing(url, expected):
+    settings = load({}, mail_url=url, smtp_connections=2, smtp_rate=12.5)
+    assert wiring.mail_url(settings) == expected
+    assert wiring.mail_url(load({}, mail_url="smtp://relay")) == "smtp://relay?connections=5"
