@@ -7,7 +7,6 @@ came of its decisions, when time passed) is the history that the service is give
 import asyncio
 import email
 import json
-import os
 import sqlite3
 import time
 from datetime import date
@@ -36,8 +35,7 @@ from tests.service_rig import Deployment, closing, records
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 PARTITIONS = 6
-LONG = os.environ.get("FIRSTWORD_TEST_FAULTS") == "long"
-ORDERS = 16_000 if LONG else 2_000  # the long one is 200,000 events and more
+ORDERS = 16_000  # 200,000 events and more
 
 
 class Embedded:
