@@ -40,21 +40,22 @@ class Processor:
 
     def fold(self, event: Event) -> tuple[Decision, ...]:
         """Fold one event, at the later of its ``recorded_at`` and ``now``; a tick wakes whoever is due."""
-        now = self.now
-        if now is None or event.recorded_at > now:
-            now = self.now = event.recorded_at
-        if event.order_id == TICK_ORDER:
-            return tuple(self._wake(now))
-        order_id = event.order_id
-        order = self.orders.get(order_id)
+        now, recorded_at, order_id = self.now, event.recorded_at, event.order_id
+        if now is None or recorded_at > now:
+            now = self.now = recorded_at
+        orders = self.orders
+        order = orders.get(order_id)
         if order is None:
+            if order_id == TICK_ORDER:
+                return tuple(self._wake(now))
             order = new_order(order_id)
         done = step(order, event, now, self.policy)
-        if done.duplicate:
+        after = done.order
+        if after is order:
             self.duplicates += 1
             return ()
         self.folded += 1
-        self.orders[order_id] = done.order
+        orders[order_id] = after
         self.touched.add(order_id)
         wake_at, filed = done.wake_at, order.wake_at
         # An alarm that is over has been taken out already, also when its look failed.
