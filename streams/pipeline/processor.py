@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from streams.core.events import Decision, Event, TimePassed
@@ -26,6 +26,8 @@ class Processor:
     def __init__(self, policy: Policy, orders: dict[str, Order] | None = None) -> None:
         self.policy = policy
         self.orders: dict[str, Order] = orders if orders is not None else {}
+        # Asked for what is not in `orders`: who keeps the rest elsewhere puts it back there and returns it.
+        self.find: Callable[[str], Order | None] = _nowhere
         self.now: datetime | None = None
         self.folded = 0
         self.duplicates = 0
@@ -48,7 +50,7 @@ class Processor:
         if order is None:
             if order_id == TICK_ORDER:
                 return tuple(self._wake(now))
-            order = new_order(order_id)
+            order = self.find(order_id) or new_order(order_id)
         done = step(order, event, now, self.policy)
         after = done.order
         if after is order:
@@ -73,7 +75,7 @@ class Processor:
         alarms, orders = self._alarms, self.orders
         while alarms:
             due, order_id = alarms[0]
-            order = orders.get(order_id)
+            order = orders.get(order_id) or self.find(order_id)
             wake_at = order.wake_at if order is not None else None
             if wake_at == due:
                 return due
@@ -120,6 +122,10 @@ class Processor:
                     heapq.heappush(self._alarms, (done.wake_at, order_id))
                 yield from done.decisions
             due = self.next_alarm()
+
+
+def _nowhere(_order_id: str) -> Order | None:
+    return None
 
 
 def tick(now: datetime) -> Event:

@@ -128,25 +128,26 @@ class Merge:
             self._ended = ended
 
     def _merged(self, limit: int) -> list[Run]:
-        taken: list[Arrival] = []
-        heads = self._heads
-        silent = sum(
-            1 for one in self._consumer.assignment() if not self._behind.get(one) and one not in self._ended
-        )
-        while heads and not silent and len(taken) < limit:
+        heads, behind, ended = self._heads, self._behind, self._ended
+        silent = sum(1 for one in self._consumer.assignment() if not behind.get(one) and one not in ended)
+        runs: list[Run] = []
+        taken, last = 0, None
+        while heads and not silent and taken < limit:
             _, topic, partition, _ = heads[0]
             place = TopicPartition(topic, partition)
-            waiting = self._behind[place]
-            taken.append(waiting.popleft())
+            waiting = behind[place]
+            if place == last:
+                runs[-1][1].append(waiting.popleft())
+            else:
+                runs.append((place, [waiting.popleft()]))
+                last = place
+            taken += 1
             if waiting:
                 heapq.heapreplace(heads, _order(waiting[0]))
             else:
                 heapq.heappop(heads)
-                silent += place not in self._ended
-        return [
-            (TopicPartition(topic, partition), list(run))
-            for (topic, partition), run in groupby(taken, key=lambda one: (one.topic, one.partition))
-        ]
+                silent += place not in ended
+        return runs
 
 
 def _order(record: Arrival) -> tuple[int, str, int, int]:

@@ -33,9 +33,10 @@ class Frozen:
 
 
 class OrderTable:
-    """A mapping from order id to order that costs under a kibibyte per order at rest.
+    """Orders by id, at less than a kibibyte each at rest.
 
-    What is set stands unpacked in ``hot`` until a snapshot has packed it and :meth:`cool` lets go of it. A
+    The fold works on the plain dictionary ``hot`` and asks :meth:`find` for what is not there. What it sets
+    stands there until a snapshot has packed it and :meth:`cool` lets go of it. A
     state that was handed out never changes, so a snapshot may pack it while the fold goes on.
     """
 
@@ -47,25 +48,17 @@ class OrderTable:
         self._freezing: Collection[str] = ()
         self._owed: set[int] = set()  # buckets whose last snapshot could not be written
 
-    def get(self, order_id: str) -> Order | None:
-        """Return an order, unpacked, or None."""
-        order = self.hot.get(order_id)
-        if order is not None:
-            return order
+    def find(self, order_id: str) -> Order | None:
+        """Return an order that lies packed, from now on unpacked in ``hot``, or None."""
         packed = self._cold[bucket_of(order_id)].get(order_id)
         if packed is None:
             return None
         order = self.hot[order_id] = unpack_order(packed)
         return order
 
-    def __getitem__(self, order_id: str) -> Order:
-        order = self.get(order_id)
-        if order is None:
-            raise KeyError(order_id)
-        return order
-
-    def __setitem__(self, order_id: str, order: Order) -> None:
-        self.hot[order_id] = order
+    def get(self, order_id: str) -> Order | None:
+        """Return an order, unpacked, or None."""
+        return self.hot.get(order_id) or self.find(order_id)
 
     def __contains__(self, order_id: str) -> bool:
         return order_id in self.hot or order_id in self._cold[bucket_of(order_id)]

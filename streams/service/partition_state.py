@@ -112,7 +112,8 @@ def empty_state(partition: int, policy: Policy) -> PartitionState:
     """Return the state before the first record."""
     table = OrderTable()
     processor = Processor(policy)
-    processor.orders = table  # type: ignore[assignment]  # it reads and writes by id, as a dict does
+    processor.orders = table.hot
+    processor.find = table.find
     return PartitionState(partition, processor, table)
 
 

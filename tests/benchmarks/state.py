@@ -85,7 +85,7 @@ async def _fill(settings, some: list[Order], count: int) -> tuple[int, list[int]
         order.order_id = f"{like.order_id}-{number}"
         order.wake_at = like.wake_at + timedelta(days=400)  # nobody's deadline falls into the measurement
         at = partition_of(order.order_id, PARTITIONS)
-        tables[at][order.order_id] = order
+        tables[at].hot[order.order_id] = order
         touched[at].add(order.order_id)
         if len(touched[at]) > 5_000:
             _settle(tables[at], touched[at])
