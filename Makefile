@@ -14,7 +14,7 @@ help: ## List the recipes
 demo: $(READY) ## A simulated shop week, real mails, and the score against what was planted
 	$(BIN)/firstword demo
 
-test: $(READY) ## Every test (about five minutes on two cores)
+test: $(READY) ## Every test (about a quarter of an hour on two cores)
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 check: $(READY) ## Format, lint, types, import contracts, schemas, policy, words: no tests

@@ -429,7 +429,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--port", type=int, default=0, help="where it answers (default: a free port)")
     asked = parser.parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets what it starts in the background ignore SIGINT
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a shell lets what it starts in the background ignore SIGINT
         signal.signal(number, signal.default_int_handler)
     try:
         with own_broker(port=asked.port) as kafka:
