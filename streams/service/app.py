@@ -56,6 +56,7 @@ def make_app(settings: Settings, role: str) -> faust.App:
         topic_allow_declare=False,
         topic_disable_leader=True,
         store="memory://",
+        datadir=str(settings.data / "faust"),  # it makes the folder, although it keeps nothing there
         web_enabled=False,
         autodiscover=False,
         worker_redirect_stdouts=False,
