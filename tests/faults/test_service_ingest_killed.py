@@ -18,8 +18,9 @@ from tests.ingest_rig import committed, deploy, ids, letters, parked, source, un
 from tests.ndjson import HOUR, MONDAY, line, placed, scan, shipped
 from tests.service_rig import ROOT
 from tests.service_rig import records as records_of
+from tests.worker_processes import LONG
 
-KILLS = 10
+KILLS = 30 if LONG else 10
 SEED = 20261123
 SESSION = 1.0  # seconds until a killed worker's partitions go to the next one
 QUICK = {"group.min.session.timeout.ms": "500"}

@@ -257,3 +257,27 @@ def test_ticks_that_come_twice_or_late_change_nothing(deployment, history):
             assert rig.states(fold) == {p: one.state for p, one in enumerate(truth)}
 
     asyncio.run(run())
+
+
+def test_a_day_of_ticks_on_an_idle_partition_fires_its_deadlines(kafka, topic_prefix, tmp_path):
+    """Nothing comes but ticks, one a minute for a day: each deadline fires at the first tick behind it, once."""
+    settings = settings_of(kafka, topic_prefix, tmp_path, partitions=1)
+    declare(kafka, topics_of(settings))
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    orders = [event(placed(f"ORD-{n}", promise="2026-11-24"), noon - timedelta(days=2)) for n in range(5)]
+    ticks = [[tick(noon + timedelta(minutes=minute))] for minute in range(24 * 60)]
+
+    async def run():
+        blocks = [encode_block([to_entry(one) for one in orders]), *map(encode_block, ticks)]
+        ends = await put(settings, [blocks])
+        async with folding(settings) as fold:
+            await until(through(ends, fold), fold)
+        found = await records(settings, topics_of(settings).decisions.name)
+        opened = [json.loads(one.value) for one in found if b"exception.opened.v1" in one.value]
+        late = sorted(one["subject"] for one in opened if one["data"]["kind"] == "late_delivery")
+        assert late == [f"ORD-{n}" for n in range(5)]
+        # The day ends in New York at five in the morning, UTC.
+        at = {one["time"] for one in opened if one["data"]["kind"] == "late_delivery"}
+        assert at == {"2026-11-25T05:00:00Z"}
+
+    asyncio.run(run())
