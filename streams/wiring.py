@@ -61,7 +61,7 @@ def build(settings: Settings) -> Kit:
     """
     catalogue = load_catalogue(templates_dir(), settings.templates)
     policy = _policy(settings, catalogue)
-    _make(settings.data)
+    make_folder(settings.data)
     store = LabelStore(settings.data / "labels")
     labels, desk = _labels(settings), _desk(settings)
     ledger = open_ledger(_ledger_file(settings), synchronous=_durability(settings))
@@ -97,7 +97,7 @@ def build_effects(settings: Settings, *, apart: Apart) -> EffectsKit:
         streams.problems.Problem: whatever is wrong with a setting, a file, the disk or the database.
     """
     catalogue = load_catalogue(templates_dir(), settings.templates)
-    _make(settings.data)
+    make_folder(settings.data)
     transport = open_transport(mail_url(settings))
     labels, desk = _labels(settings), _desk(settings)
     place = _ledger_file(settings) if settings.database is None else settings.database.reveal()
@@ -257,7 +257,12 @@ def parse_feed(text: str, sources: Mapping[str, Source]) -> tuple[Source, str]:
     return source, location
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder that holds everything the program writes, unless it is there.
+
+    Raises:
+        WorldProblem: ``data-folder``: it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -12,6 +12,7 @@ from streams.service.client import FETCH, tls
 from streams.service.faust_overrides import CarefulTransport, check_faust
 from streams.service.topics import LARGEST_RECORD
 from streams.settings import Settings
+from streams.wiring import make_folder
 
 BUFFER = 128  # records an agent has in hand before reading pauses: blocks, so some 30,000 events
 COMMIT_SECONDS = 0.5  # what is done twice after a crash, at most, besides what is under way
@@ -26,9 +27,10 @@ def make_app(settings: Settings, role: str) -> faust.App:
     """Return the application of one worker; its consumer group is ``<prefix>-<role>``.
 
     Raises:
-        WorldProblem: this is not the Faust we know, or a certificate cannot be used.
+        WorldProblem: this is not the Faust we know, a certificate cannot be used, or the data folder cannot be made.
     """
     check_faust()
+    make_folder(settings.data)
     logging.getLogger("faust").setLevel(logging.WARNING)
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     app = faust.App(
