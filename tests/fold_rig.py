@@ -10,12 +10,10 @@ from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 
-from aiokafka import TopicPartition
-
 from streams import wiring
 from streams.codec.blocks import Entry, decode_block, decode_entries, encode_block
 from streams.pipeline.processor import TICK_ORDER, Processor
-from streams.service.client import producer, reader
+from streams.service.client import producer
 from streams.service.fold import Fold
 from streams.service.order_table import state_hash
 from streams.service.partition import partition_of
@@ -23,6 +21,7 @@ from streams.service.topics import Topics, topics_of
 from streams.settings import Settings, load
 from streams.simulate.plan import Plan
 from streams.simulate.shop import write
+from tests import service_rig
 from tests.embedded_runs import run_history
 
 WITHIN = 120  # seconds; a few are usual
@@ -144,21 +143,8 @@ def through(ends: Sequence[int], *workers: Fold):
 
 
 async def records(settings: Settings, topic: str) -> list:
-    """Every record of a topic, partition by partition."""
-    source = reader(settings, "test-reader")
-    await source.start()
-    try:
-        at = [TopicPartition(topic, p) for p in range(_count(settings, topic))]
-        source.assign(at)
-        ends = await source.end_offsets(at)
-        await source.seek_to_beginning(*at)
-        found = []
-        for one in at:
-            while await source.position(one) < ends[one]:
-                found += (await source.getmany(one, timeout_ms=200)).get(one, [])
-        return found
-    finally:
-        await source.stop()
+    """Every record of one of our topics, partition by partition."""
+    return await service_rig.records(settings, topic, _count(settings, topic))
 
 
 def _count(settings: Settings, topic: str) -> int:

@@ -11,7 +11,6 @@ from streams.codec.blocks import Entry, encode_block
 from streams.codec.registry import encode_fact
 from streams.core.events import (
     AnyFact,
-    CheckpointReached,
     Event,
     FulfillmentCreated,
     MessageDeferred,
@@ -22,7 +21,7 @@ from streams.core.events import (
 )
 from streams.core.policy import Policy
 from streams.embedded.journal import Batch, Journal, LoggedDecision, parked_id
-from streams.pipeline.correlate import Correlator, normal
+from streams.pipeline.correlate import Correlator, number_of
 from streams.pipeline.dead_letters import (
     as_native,
     bury,
@@ -161,7 +160,7 @@ class Engine:
         return True
 
     def _park(self, incoming: Incoming, place: str, now: datetime) -> None:
-        if not _key(incoming):
+        if not number_of(incoming):
             self._bury_event(incoming, place, no_key(), now)
             return
         if self.correlator.waits(incoming):
@@ -356,8 +355,3 @@ class Engine:
         letter = bury(source, place, reason, raw, now)
         self._batch.dead.append(letter)
         telemetry.dead_letter_written(source=source, place=place, code=reason.code)
-
-
-def _key(incoming: Incoming) -> str:
-    fact = incoming.fact
-    return normal(fact.tracking_number or "") if isinstance(fact, CheckpointReached) else ""

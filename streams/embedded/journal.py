@@ -18,12 +18,12 @@ from typing import Any
 import msgspec
 
 from streams.codec.blocks import decode_block
-from streams.codec.registry import decode_fact, encode_fact
+from streams.codec.registry import decode_fact
 from streams.core.events import AnyFact, Event
 from streams.core.order import Order
 from streams.pipeline.correlate import Owner, Parked
 from streams.pipeline.dead_letters import DeadLetter
-from streams.pipeline.ports import Incoming
+from streams.pipeline.parked import Written, parked_of, written
 from streams.problems import WorldProblem
 
 _SCHEMA = """
@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS orders (order_id TEXT PRIMARY KEY, state BLOB NOT NUL
 _encode = msgspec.msgpack.Encoder().encode
 _decode_order = msgspec.msgpack.Decoder(Order).decode
 _decode_owner = msgspec.msgpack.Decoder(Owner).decode
+_decode_parked = msgspec.msgpack.Decoder(Written).decode
 
 
 class LoggedDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -291,49 +292,17 @@ class _Snapshot(msgspec.Struct):
     shape: str
 
 
-class _ParkedBody(msgspec.Struct, array_like=True):
-    key: str
-    place: str
-    since: datetime
-    id: str
-    source: str
-    occurred_at: datetime
-    type: str
-    data: bytes
-
-
 def parked_id(one: Parked) -> str:
     """Return the row id of a parked scan: the event's identity."""
     return f"{one.incoming.source}\x1f{one.incoming.id}"
 
 
 def _parked_row(one: Parked) -> tuple[str, bytes]:
-    incoming = one.incoming
-    data = incoming.data if incoming.data is not None else encode_fact(incoming.fact)
-    body = _ParkedBody(
-        one.key,
-        one.place,
-        one.since,
-        incoming.id,
-        incoming.source,
-        incoming.occurred_at,
-        incoming.fact.TYPE,
-        data,
-    )
-    return parked_id(one), _encode(body)
+    return parked_id(one), _encode(written(one))
 
 
 def _unpark(row: bytes) -> Parked:
-    body = msgspec.msgpack.decode(row, type=_ParkedBody)
-    incoming = Incoming(
-        id=body.id,
-        source=body.source,
-        occurred_at=body.occurred_at,
-        order_id=None,
-        fact=decode_fact(body.type, body.data),
-        data=body.data,
-    )
-    return Parked(key=body.key, incoming=incoming, place=body.place, since=body.since)
+    return parked_of(_decode_parked(row))
 
 
 def _dead_row(letter: DeadLetter) -> tuple[str, str, str, str, str, str, str, bytes]:

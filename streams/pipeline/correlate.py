@@ -83,9 +83,7 @@ class Correlator:
 
     def park(self, incoming: Incoming, place: str, now: datetime) -> Parked:
         """Keep a scan until its parcel is announced, or until patience ends."""
-        fact = incoming.fact
-        number = fact.tracking_number if isinstance(fact, CheckpointReached) else None
-        waits = Parked(key=normal(number or ""), incoming=incoming, place=place, since=now)
+        waits = Parked(key=number_of(incoming), incoming=incoming, place=place, since=now)
         self.restore(waits)
         return waits
 
@@ -137,6 +135,12 @@ class Correlator:
 
 def _identity(one: Parked) -> tuple[str, str]:
     return one.incoming.source, one.incoming.id
+
+
+def number_of(incoming: Incoming) -> str:
+    """Return the tracking number that a scan names, as :func:`normal` writes it; empty when it names none."""
+    fact = incoming.fact
+    return normal(fact.tracking_number or "") if isinstance(fact, CheckpointReached) else ""
 
 
 def normal(number: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from streams.core.events import Decision, Event, TimePassed
@@ -11,11 +11,19 @@ from streams.core.order import Order, new_order
 from streams.core.policy import Policy
 from streams.core.step import step
 
+Alarm = tuple[datetime, str]
 TICK_ORDER = "*"  # a tick concerns every order of a partition
+
+
+def _nowhere(_order_id: str) -> Order | None:
+    return None
 
 
 class Processor:
     """Orders in memory, their deadlines in a heap, and how far recorded time has come.
+
+    ``find`` is asked for what is not in ``orders``: who keeps the rest elsewhere puts it back there and returns
+    it; ``alarms`` are those of that rest.
 
     ``now`` is the largest ``recorded_at`` seen and never goes back. An order's own ``wake_at`` is the truth.
     The heap holds one entry per order that is no later than it, and stale ones: an alarm that was put off
@@ -23,11 +31,17 @@ class Processor:
     tick that raised; such an order is not looked at again before its next event.
     """
 
-    def __init__(self, policy: Policy, orders: dict[str, Order] | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        orders: dict[str, Order] | None = None,
+        *,
+        find: Callable[[str], Order | None] = _nowhere,
+        alarms: Iterable[Alarm] = (),
+    ) -> None:
         self.policy = policy
         self.orders: dict[str, Order] = orders if orders is not None else {}
-        # Asked for what is not in `orders`: who keeps the rest elsewhere puts it back there and returns it.
-        self.find: Callable[[str], Order | None] = _nowhere
+        self.find = find
         self.now: datetime | None = None
         self.folded = 0
         self.duplicates = 0
@@ -35,9 +49,10 @@ class Processor:
         self.failures: dict[
             str, tuple[Event, Exception]
         ] = {}  # by the look's id: an order may be filed twice
-        self._alarms: list[tuple[datetime, str]] = [
+        self._alarms: list[Alarm] = [
             (order.wake_at, order.order_id) for order in self.orders.values() if order.wake_at is not None
         ]
+        self._alarms.extend(alarms)
         heapq.heapify(self._alarms)
 
     def fold(self, event: Event) -> tuple[Decision, ...]:
@@ -122,10 +137,6 @@ class Processor:
                     heapq.heappush(self._alarms, (done.wake_at, order_id))
                 yield from done.decisions
             due = self.next_alarm()
-
-
-def _nowhere(_order_id: str) -> Order | None:
-    return None
 
 
 def tick(now: datetime) -> Event:

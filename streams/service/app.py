@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import faust
@@ -90,8 +92,23 @@ def _credentials(settings: Settings) -> Any:
     )
 
 
-async def crash_of(app: faust.App) -> BaseException:
-    """Return, when it comes to that, what the application died of."""
+def unacknowledged(stream: Any) -> AsyncIterator[Any]:
+    """Return the events of a stream, none of which is acknowledged unless we do it."""
+    events: AsyncIterator[Any] = stream.noack().events()
+    return events
+
+
+async def death_of(app: faust.App, failed: asyncio.Future[BaseException]) -> BaseException:
+    """Return, when it comes to that, what a worker died of: its application's crash, or a failure of its own."""
+    crash = asyncio.ensure_future(_crash_of(app))
+    try:
+        await asyncio.wait({crash, failed}, return_when=asyncio.FIRST_COMPLETED)
+        return crash.result() if crash.done() else failed.result()
+    finally:
+        crash.cancel()
+
+
+async def _crash_of(app: faust.App) -> BaseException:
     await app._crashed.wait()  # noqa: SLF001 - Faust offers no other way to wait for it
     reason: BaseException | None = app.crash_reason
     return reason if reason is not None else RuntimeError("the stream application crashed without a reason")

@@ -7,7 +7,6 @@ decisions are done or are the ledger's, so a crash repeats the question and neve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +17,7 @@ from faust.types import TP
 
 from streams import wiring
 from streams.service.apart import Apart
-from streams.service.app import crash_of, make_app, raw_topic
+from streams.service.app import death_of, make_app, raw_topic, unacknowledged
 from streams.service.client import producer, unreachable
 from streams.service.effects_core import EffectsCore
 from streams.service.salvage import OutboxRecord
@@ -72,13 +71,8 @@ class EffectsWorker:
 
     async def crashed(self) -> BaseException:
         """Return what the worker died of."""
-        crash = asyncio.ensure_future(crash_of(self._app))
-        try:
-            await asyncio.wait({crash, self.core.failed}, return_when=asyncio.FIRST_COMPLETED)
-            error = crash.result() if crash.done() else self.core.failed.result()
-            return unreachable(self.settings, error) if isinstance(error, KafkaError) else error
-        finally:
-            crash.cancel()
+        error = await death_of(self._app, self.core.failed)
+        return unreachable(self.settings, error) if isinstance(error, KafkaError) else error
 
     async def stop(self) -> None:
         """Finish what is under way, say what came of it, and let go."""
@@ -89,7 +83,7 @@ class EffectsWorker:
     # ------------------------------------------------------------------------ records
 
     async def _agent(self, stream: Any) -> None:
-        async for event in self._events(stream):
+        async for event in unacknowledged(stream):
             message = event.message
             record = OutboxRecord(
                 partition=message.partition,
@@ -100,11 +94,6 @@ class EffectsWorker:
             )
             done = await self.core.room.admit(record)
             done.add_done_callback(partial(_acknowledge, event))
-
-    @staticmethod
-    def _events(stream: Any) -> AsyncIterator[Any]:
-        events: AsyncIterator[Any] = stream.noack().events()
-        return events
 
     # ------------------------------------------------------------------------ what others see
 

@@ -17,6 +17,7 @@ from streams.service.reporting import Reporter, Send
 from streams.service.rounds import Rounds
 from streams.service.topics import topics_of
 from streams.service.vitals import Vitals
+from streams.service.worker import guard
 from streams.settings import Settings
 from streams.wiring import EffectsKit
 
@@ -110,16 +111,7 @@ class EffectsCore:
         await asyncio.gather(*self._chores, return_exceptions=True)
 
     def _do(self, chore: Coroutine[Any, Any, None]) -> None:
-        self._chores.append(asyncio.create_task(self._guard(chore)))
-
-    async def _guard(self, chore: Coroutine[Any, Any, None]) -> None:
-        """Let a chore that fails end the worker."""
-        try:
-            await chore
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the worker must not go on without its chore
-            self._fail(error)
+        self._chores.append(asyncio.create_task(guard(chore, self._fail)))
 
     def _fail(self, error: BaseException) -> None:
         if not self.failed.done():

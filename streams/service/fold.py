@@ -8,7 +8,6 @@ disagree, ours counts: what lies between is read from the journal itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from faust.types import TP
 from streams import telemetry, wiring
 from streams.clock import stopwatch, wall_now
 from streams.codec.blocks import encode_block, tick
-from streams.service.app import crash_of, make_app, raw_topic
+from streams.service.app import death_of, make_app, raw_topic, unacknowledged
 from streams.service.client import producer, reader
 from streams.service.partition import partition_of
 from streams.service.partition_state import Output, PartitionState, empty_state, loaded_state
@@ -26,6 +25,7 @@ from streams.service.records import letter_record, outbox_record, public_record
 from streams.service.snapshots import Note, Snapshots
 from streams.service.topics import topics_of
 from streams.service.vitals import Vitals
+from streams.service.worker import guard
 from streams.settings import Settings
 
 UNDER_WAY = 16  # blocks whose outputs may be unacknowledged: waiting for each costs a factor of five
@@ -62,17 +62,12 @@ class Fold:
         self.producer = producer(self.settings, "fold")
         await self.producer.start()
         chores = (self._acknowledge(), self._keep_time(), self._keep_snapshots())
-        self._chores = [asyncio.create_task(self._guard(chore)) for chore in chores]
+        self._chores = [asyncio.create_task(guard(chore, self._fail)) for chore in chores]
         await self.app.start()
 
     async def crashed(self) -> BaseException:
         """Return what the worker died of."""
-        crash = asyncio.ensure_future(crash_of(self.app))
-        try:
-            await asyncio.wait({crash, self._failed}, return_when=asyncio.FIRST_COMPLETED)
-            return crash.result() if crash.done() else self._failed.result()
-        finally:
-            crash.cancel()
+        return await death_of(self.app, self._failed)
 
     async def stop(self) -> None:
         """Finish the blocks under way, acknowledge them, write snapshots, and let go."""
@@ -91,15 +86,9 @@ class Fold:
         await self.snapshots.close()
         await self.producer.stop()
 
-    async def _guard(self, chore: Any) -> None:
-        """Let a chore that fails end the worker."""
-        try:
-            await chore
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the worker must not go on without its chore
-            if not self._failed.done():
-                self._failed.set_result(error)
+    def _fail(self, error: BaseException) -> None:
+        if not self._failed.done():
+            self._failed.set_result(error)
 
     # ------------------------------------------------------------------------ partitions come and go
 
@@ -110,7 +99,7 @@ class Fold:
         for partition in [one for one in self.states if one not in self._assigned]:
             gone = self.states.pop(partition)
             telemetry.partition_forgotten(partition=partition, position=gone.position)
-            handing = asyncio.create_task(self._guard(self._hand_over(gone)))
+            handing = asyncio.create_task(guard(self._hand_over(gone), self._fail))
             self._handing.add(handing)
             handing.add_done_callback(self._handing.discard)
         self._ticked = {}
@@ -162,7 +151,7 @@ class Fold:
     # ------------------------------------------------------------------------ folding
 
     async def _agent(self, stream: Any) -> None:
-        async for event in self._events(stream):
+        async for event in unacknowledged(stream):
             partition, offset = event.message.partition, event.message.offset
             if partition not in self._assigned:
                 continue  # it was in the buffer when the partition left us: its new owner reads it
@@ -172,11 +161,6 @@ class Fold:
                     await self._catch_up(state, offset)
                 await self._take(state, offset, event.message.value, event)
             self.vitals.beat()
-
-    @staticmethod
-    def _events(stream: Any) -> AsyncIterator[Any]:
-        events: AsyncIterator[Any] = stream.noack().events()
-        return events
 
     async def _take(self, state: PartitionState, offset: int, block: bytes, event: Any) -> None:
         """Fold a block unless it has been, and put what it led to under way."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ from streams.service.reception import NATIVE, Reception, moment
 from streams.service.topics import topics_of
 from streams.service.tracking import Tracking, read_lesson
 from streams.service.vitals import Vitals
+from streams.service.worker import guard
 from streams.service.writing import Writer
 from streams.settings import Settings
 from streams.wiring import choose
@@ -115,7 +116,7 @@ class Ingest:
         await consumer.start()
         consumer.subscribe([*self._sources, self.topics.outcomes.name], listener=_Partitions(self))
         chores = (self._read(), self._keep_committing(), self._keep_learning())
-        self._chores = [asyncio.create_task(self._guard(chore)) for chore in chores]
+        self._chores = [asyncio.create_task(guard(chore, self._die)) for chore in chores]
 
     async def crashed(self) -> BaseException:
         """Return what the worker died of."""
@@ -139,15 +140,6 @@ class Ingest:
             await self._consumer.stop()
         await self._tracking.stop()
         await self._writer.stop()
-
-    async def _guard(self, chore: Coroutine[Any, Any, None]) -> None:
-        """Let a chore that fails end the worker."""
-        try:
-            await chore
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the worker must not go on without its chore
-            self._die(error)
 
     def _die(self, error: BaseException) -> None:
         if not self._died.done():

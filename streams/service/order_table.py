@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
 from zlib import crc32
@@ -11,14 +10,16 @@ from zlib import crc32
 import msgspec
 
 from streams.core.order import Order
+from streams.pipeline.processor import Alarm
 from streams.service.resting import pack_order, unpack_order, wake_of
 
 # A bucket is one record of the snapshot: 1,024 keep it near 50 KiB in a partition of a hundred thousand orders.
 BUCKETS = 1024
-Alarm = tuple[datetime, str]
+Bucket = tuple[list[str], list[bytes]]
+"""Ids, and as many packed orders."""
 
 _pack_bucket = msgspec.msgpack.Encoder().encode
-_unpack_bucket = msgspec.msgpack.Decoder(tuple[list[str], list[bytes]]).decode
+_unpack_bucket = msgspec.msgpack.Decoder(Bucket).decode
 _pack_state = msgspec.msgpack.Encoder().encode
 
 
@@ -117,11 +118,10 @@ class OrderTable:
                 self._cold[bucket][order_id] = pack_order(order)
                 self._owed.add(bucket)
 
-    def load(self, buckets: Mapping[int, bytes]) -> list[Alarm]:
+    def load(self, buckets: Mapping[int, Bucket]) -> list[Alarm]:
         """Take the buckets of a snapshot in; return the alarms of their orders, not yet a heap."""
         alarms: list[Alarm] = []
-        for bucket, record in buckets.items():
-            ids, states = _unpack_bucket(record)
+        for bucket, (ids, states) in buckets.items():
             cold = self._cold[bucket] = dict(zip(ids, states, strict=True))
             for order_id, packed in cold.items():
                 wake = wake_of(packed)
@@ -130,17 +130,18 @@ class OrderTable:
         return alarms
 
 
-def check_bucket(record: bytes) -> None:
-    """Look whether a record is a bucket: ids, and as many packed states.
+def read_bucket(record: bytes) -> Bucket:
+    """Return the bucket in a record of a snapshot.
 
     Raises:
-        msgspec.DecodeError, ValueError: it is not.
+        msgspec.DecodeError, ValueError: it is none.
     """
     ids, states = _unpack_bucket(record)
     if len(ids) != len(states):
         raise ValueError("a bucket has not as many states as ids")
     if states:
         unpack_order(states[0])
+    return ids, states
 
 
 def bucket_of(order_id: str) -> int:

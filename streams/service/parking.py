@@ -7,14 +7,13 @@ number, modulo. A scan that was claimed or given up gets a tombstone, after what
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from typing import get_args
 
 import msgspec
 from aiokafka import TopicPartition
 
-from streams.codec.registry import decode_fact, encode_fact
 from streams.pipeline.correlate import Parked
-from streams.pipeline.ports import Incoming
+from streams.pipeline.parked import Written, parked_of, written
 from streams.problems import InputProblem
 from streams.service.arrival import Arrival
 from streams.service.client import reader
@@ -26,21 +25,8 @@ _WAIT = 1000  # milliseconds for records that are there
 _Place = tuple[str, int]  # topic and partition of a source
 
 
-class _Waiting(msgspec.Struct, frozen=True, array_like=True):
-    topic: str
-    partition: int
-    key: str
-    place: str
-    since: datetime
-    id: str
-    source: str
-    occurred_at: datetime
-    type: str
-    data: bytes
-
-
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Waiting).decode
+_decode = msgspec.msgpack.Decoder(tuple[str, int, *get_args(Written)]).decode  # type: ignore[misc]  # a Written behind its source partition
 
 
 class Parking:
@@ -51,7 +37,7 @@ class Parking:
         self._unreadable: list[tuple[InputProblem, bytes, int]] = []
         self._settings = settings
         self._read_to: dict[TopicPartition, int] = {}
-        self._mirror: dict[bytes, _Waiting] = {}
+        self._mirror: dict[bytes, tuple[_Place, Parked]] = {}
 
     def partition(self, place: TopicPartition) -> int:
         """Return where the scans of a source partition wait."""
@@ -67,11 +53,7 @@ class Parking:
         if wanted:
             await self._catch_up(wanted)
         ours = {(place.topic, place.partition): place for place in places}
-        found = [
-            (ours[waits.topic, waits.partition], _parked(waits))
-            for waits in self._mirror.values()
-            if (waits.topic, waits.partition) in ours
-        ]
+        found = [(ours[place], waits) for place, waits in self._mirror.values() if place in ours]
         return sorted(found, key=lambda one: (one[1].since, one[1].incoming.source, one[1].incoming.id))
 
     def take_unreadable(self) -> list[tuple[InputProblem, bytes, int]]:
@@ -103,13 +85,13 @@ class Parking:
             self._mirror.pop(key, None)
             return
         try:
-            waits = _decode(record.value)
-            _parked(waits)
+            topic, partition, *values = _decode(record.value)
+            waits = parked_of(tuple(values))
         except (msgspec.DecodeError, UnicodeDecodeError, InputProblem) as error:
             place = f"{record.topic}[{record.partition}]@{record.offset}"
             self._unreadable.append((_foreign(place, error), record.value, record.timestamp))
         else:
-            self._mirror[key] = waits
+            self._mirror[key] = (topic, partition), waits
 
 
 def parked_key(place: TopicPartition, waits: Parked) -> bytes:
@@ -127,33 +109,7 @@ def place_of(key: bytes) -> TopicPartition:
 
 def parked_value(place: TopicPartition, waits: Parked) -> bytes:
     """Return a parked scan as its record holds it."""
-    incoming = waits.incoming
-    return _encode(
-        _Waiting(
-            topic=place.topic,
-            partition=place.partition,
-            key=waits.key,
-            place=waits.place,
-            since=waits.since,
-            id=incoming.id,
-            source=incoming.source,
-            occurred_at=incoming.occurred_at,
-            type=incoming.fact.TYPE,
-            data=incoming.data if incoming.data is not None else encode_fact(incoming.fact),
-        )
-    )
-
-
-def _parked(waits: _Waiting) -> Parked:
-    incoming = Incoming(
-        id=waits.id,
-        source=waits.source,
-        occurred_at=waits.occurred_at,
-        order_id=None,
-        fact=decode_fact(waits.type, waits.data),
-        data=waits.data,
-    )
-    return Parked(key=waits.key, incoming=incoming, place=waits.place, since=waits.since)
+    return _encode((place.topic, place.partition, *written(waits)))
 
 
 def _foreign(place: str, error: Exception) -> InputProblem:

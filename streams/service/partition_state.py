@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -17,7 +16,7 @@ from streams.pipeline.outcomes import SOURCE as OUTCOMES
 from streams.pipeline.ports import Rejected
 from streams.pipeline.processor import Processor
 from streams.problems import InputProblem
-from streams.service.order_table import Frozen, OrderTable
+from streams.service.order_table import Bucket, Frozen, OrderTable
 
 NOWHERE = -1  # the position before the first record
 
@@ -110,21 +109,15 @@ class PartitionState:
 
 def empty_state(partition: int, policy: Policy) -> PartitionState:
     """Return the state before the first record."""
-    table = OrderTable()
-    processor = Processor(policy)
-    processor.orders = table.hot
-    processor.find = table.find
-    return PartitionState(partition, processor, table)
+    return loaded_state(partition, policy, {}, NOWHERE, None)
 
 
 def loaded_state(
-    partition: int, policy: Policy, buckets: Mapping[int, bytes], position: int, now: datetime | None
+    partition: int, policy: Policy, buckets: Mapping[int, Bucket], position: int, now: datetime | None
 ) -> PartitionState:
     """Return the state that a snapshot holds, as of ``position``."""
-    state = empty_state(partition, policy)
-    alarms = state.table.load(buckets)
-    heapq.heapify(alarms)
-    state.processor._alarms = alarms  # noqa: SLF001 - its own constructor would unpack every order
-    state.processor.now = now
-    state.position = state.acknowledged = state.saved = position
-    return state
+    table = OrderTable()
+    alarms = table.load(buckets)
+    processor = Processor(policy, table.hot, find=table.find, alarms=alarms)
+    processor.now = now
+    return PartitionState(partition, processor, table, position)

@@ -25,7 +25,7 @@ from streams.core.events import (
     ShipmentCreated,
     TimePassed,
 )
-from streams.pipeline.correlate import Correlator, Owner, Parked, normal
+from streams.pipeline.correlate import Correlator, Owner, Parked, number_of
 from streams.pipeline.dead_letters import as_native, bury, is_order, no_key, no_order, unclaimed
 from streams.pipeline.ports import Incoming, Record, Rejected, Source
 from streams.problems import InputProblem
@@ -228,9 +228,7 @@ class Reception:
             self._bury_event(placed, waits.place, refusal, waits.since, key)
 
     def _park(self, incoming: Incoming, record: Arrival, now: datetime) -> None:
-        fact = incoming.fact
-        number = normal(fact.tracking_number or "") if isinstance(fact, CheckpointReached) else ""
-        if not number:
+        if not number_of(incoming):
             self._bury_event(incoming, place(record), no_key(), stamp(record) or now)
             return
         if self.correlator.waits(incoming):

@@ -20,7 +20,7 @@ from streams import telemetry
 from streams.clock import stopwatch
 from streams.pipeline.shape import state_shape
 from streams.service.client import producer, reader
-from streams.service.order_table import check_bucket
+from streams.service.order_table import Bucket, read_bucket
 from streams.service.resting import dictionary_mark
 from streams.settings import Settings
 
@@ -43,7 +43,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The newest whole snapshot of a partition: its note and its buckets."""
 
     note: Note
-    buckets: Mapping[int, bytes]
+    buckets: Mapping[int, Bucket]
 
 
 _pack_note = msgspec.msgpack.Encoder().encode
@@ -165,7 +165,5 @@ def _understood(note: bytes, records: Mapping[bytes, bytes]) -> Snapshot:
     Raises:
         msgspec.DecodeError, ValueError: one of them is none of ours.
     """
-    buckets = {int(key): record for key, record in records.items()}
-    for record in buckets.values():
-        check_bucket(record)
+    buckets = {int(key): read_bucket(record) for key, record in records.items()}
     return Snapshot(note=_unpack_note(note), buckets=buckets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 
 from streams.clock import stopwatch
 
@@ -21,7 +21,6 @@ class Vitals:
         self.is_ready = False
         self.counts: Counter[tuple[str, str]] = Counter()
         self.gauges: dict[tuple[str, str], float] = {}
-        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
         self._beaten_at = stopwatch()
         self._is_resting = True
 

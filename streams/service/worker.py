@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from streams import telemetry
@@ -34,6 +34,16 @@ class Worker(Protocol):
     async def stop(self) -> None:
         """Finish what is begun and let go."""
         ...
+
+
+async def guard(chore: Awaitable[None], fail: Callable[[BaseException], None]) -> None:
+    """Let a chore that fails end its worker."""
+    try:
+        await chore
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the worker must not go on without its chore
+        fail(error)
 
 
 async def run(worker: Worker, *, on_started: Callable[[], None] = lambda: None) -> None:

@@ -11,7 +11,7 @@ from streams.core.order import Order, new_order
 from streams.policies.loader import load_policy
 from streams.problems import WorldProblem
 from streams.service import faust_overrides
-from streams.service.order_table import OrderTable, bucket_of, state_hash
+from streams.service.order_table import OrderTable, bucket_of, read_bucket, state_hash
 from streams.service.partition import partition_of
 from streams.service.partition_state import empty_state
 from streams.service.resting import pack_order, unpack_order, wake_of
@@ -32,6 +32,10 @@ def filled(count: int) -> OrderTable:
     for number in range(count):
         table.hot[f"ORD-{number}"] = order(number, NOON + timedelta(seconds=number) if number % 2 else None)
     return table
+
+
+def read_buckets(records):
+    return {bucket: read_bucket(record) for bucket, record in records}
 
 
 def test_an_order_comes_back_as_it_was_packed():
@@ -74,7 +78,7 @@ def test_what_changed_cools_into_the_next_snapshot():
     table.cool(20, touched)
     assert (len(table.hot), len(touched), len(table)) == (10, 10, 50)
     read = OrderTable()
-    read.load(dict(table.pack(table.freeze(touched))))
+    read.load(read_buckets(table.pack(table.freeze(touched))))
     assert state_hash(read.values()) == state_hash(filled(50).values())
 
 
@@ -99,7 +103,7 @@ def test_a_snapshot_holds_the_moment_at_which_it_was_frozen():
     changed = order(3)
     changed.zone = "changed"
     table.hot["ORD-3"] = changed
-    buckets = dict(table.pack(frozen))
+    buckets = read_buckets(table.pack(frozen))
     read = OrderTable()
     alarms = read.load(buckets)
     assert state_hash(read.values()) == then
