@@ -211,13 +211,25 @@ class Attachments:
         self._store = store
 
     def __call__(self, message: MessageQueued) -> tuple[Attachment, ...]:
-        """Return the label's PDF, or nothing."""
+        """Return the label's PDF, or nothing for a mail that was decided without one.
+
+        Raises:
+            WorldProblem: ``label-missing``: it was bought and is not on the shelf; the mail waits for it,
+                because its words say that it is attached.
+        """
         letter = message.letter
         if letter is None or letter.label_id is None:
             return ()
         document = self._store.get(letter.label_id)
         if document is None:
-            return ()
+            raise WorldProblem(
+                "label-missing",
+                "the return label of a mail is not on the shelf",
+                where=f"label {letter.label_id} of message {message.message_id}",
+                why="it was bought, and its file or row is gone",
+                hint="put the labels folder (or table) back from its backup; the mail is tried again",
+                retriable=True,
+            )
         name = f"return-label-{letter.label_tracking_number}.pdf"
         return (Attachment(filename=name, media_type="application/pdf", content=document),)
 

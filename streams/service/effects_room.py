@@ -24,6 +24,7 @@ from streams.core.events import (
 )
 from streams.pipeline.dead_letters import DeadLetter
 from streams.pipeline.effects import Effects
+from streams.service.labels_under_way import LabelsUnderWay
 from streams.service.moments import Moments
 from streams.service.patience import Patience
 from streams.service.records import Effective
@@ -80,6 +81,7 @@ class EffectsRoom:
         self._mails = asyncio.Semaphore(mails_at_once)
         self._fail = fail
         self._lines: defaultdict[int, deque[_Place]] = defaultdict(deque)
+        self._labels = LabelsUnderWay()
         self._tasks: set[asyncio.Task[None]] = set()
         self._decisions = 0
         self._records = 0
@@ -136,9 +138,13 @@ class EffectsRoom:
         now = self._moments.of(one.now)
         attempt = partial(self._attempt, one.decision, now)
         if isinstance(one.decision, MessageQueued):
+            await self._labels.bought_for(one.decision)
             async with self._mails:
                 facts = await self._patience.with_(attempt)
-        elif isinstance(one.decision, ReturnLabelRequested | ReplacementRequested):
+        elif isinstance(one.decision, ReturnLabelRequested):
+            with self._labels.buying(one.decision):
+                facts = await self._endless.with_(attempt)
+        elif isinstance(one.decision, ReplacementRequested):
             facts = await self._endless.with_(attempt)
         else:
             facts = await self._patience.with_(attempt)

@@ -5,6 +5,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -405,6 +406,41 @@ def test_a_slow_provider_stops_nobody_else(deployment):
         "return_label.issued.v1": 1,
         "replacement.accepted.v1": 1,
     }
+
+
+def with_label(message, issued):
+    """The same mail, decided when its label was there."""
+    letter = msgspec.structs.replace(
+        message.letter, label_id=issued.label_id, label_tracking_number=issued.tracking_number
+    )
+    return msgspec.structs.replace(message, letter=letter)
+
+
+def test_a_mail_waits_for_its_label_in_an_outbox_that_is_read_again(deployment):
+    """Both stand next to each other and the shelf is empty: the mail goes behind the label, and carries it."""
+
+    async def story():
+        async with scripted_server() as server:
+            relay(deployment, server)
+            async with effects(deployment) as worker:
+                kit = worker._kit.effects
+                issued = kit.labels.buy(label(1))
+                kit.labels = Slow(kit.labels)
+                with_it = with_label(mail(1), issued)
+                await decide(deployment, label(1), with_it, mail(2, order="ORD-1"), at_once=3)
+                await until(told_of(worker, 1), worker)
+                meanwhile = copies(server.mailbox)
+                kit.labels.go_on.set()
+                await until(told_of(worker, 3), worker)
+            assert await acknowledged(deployment)
+            return meanwhile, server.mailbox
+
+    meanwhile, mailbox = asyncio.run(story())
+
+    assert meanwhile == {"msg_2": 1}
+    assert copies(mailbox) == {"msg_1": 1, "msg_2": 1}
+    (carries,) = [content for _, _, content in mailbox if b"X-Firstword-Message: msg_1" in content]
+    assert b"application/pdf" in carries
 
 
 class Away:
