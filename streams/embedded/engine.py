@@ -40,7 +40,7 @@ from streams.pipeline.shape import state_shape
 
 BLOCK_EVENTS = 256  # events per block: beyond it a block saves nothing more per event
 SNAPSHOT_EVENTS = (
-    100_000  # events between snapshots: a restart folds at most so many again, in about two seconds
+    200_000  # events between snapshots: a restart folds at most so many again, in about three seconds
 )
 READ_UNTIL = "read_until"  # the counter that holds when the last record came, in seconds since 1970
 _TEACHES = (ShipmentCreated, FulfillmentCreated, ReturnLabelIssued)

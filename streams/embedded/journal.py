@@ -81,10 +81,13 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+            # A block fills several pages of the usual 4 KiB, each with its own way to the log: 7 % of a whole run.
+            self._db.execute("PRAGMA page_size=32768")  # counts for a new file; an old one keeps its own
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            # A checkpoint waits for the disk: every 40 MB instead of every 4 costs a longer recovery, in milliseconds.
-            self._db.execute("PRAGMA wal_autocheckpoint=10000")
+            # A checkpoint waits for the disk and writes pages that change again a moment later: every 100 MB
+            # instead of every 4 costs a longer recovery, in tenths of a second.
+            self._db.execute("PRAGMA wal_autocheckpoint=3000")
             self._db.execute("PRAGMA temp_store=MEMORY")
             self._db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
