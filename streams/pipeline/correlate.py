@@ -121,6 +121,8 @@ class Correlator:
                 self.parked[key] = left
             else:
                 del self.parked[key]
+        if not gone:  # asked for every record of a history
+            return gone
         gone.sort(key=lambda one: (one.since, _identity(one)))
         self._identities.difference_update(map(_identity, gone))
         return gone

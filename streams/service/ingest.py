@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain, groupby, repeat
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -161,7 +162,7 @@ class Ingest:
                 await self._writer.write()
             await asyncio.sleep(0)  # a reader that is behind never waits, and all others would starve
 
-    async def _next(self) -> Iterable[Run]:
+    async def _next(self) -> Sequence[Run]:
         since = self._packer.open_since()
         wait = IDLE
         if since is not None and not self._is_history:
@@ -174,18 +175,18 @@ class Ingest:
                 raise
             return ()
 
-    def _take(self, runs: Iterable[Run]) -> None:
+    def _take(self, runs: Sequence[Run]) -> None:
         now = wall_now()
         reception = self._reception
-        positions: dict[TopicPartition, int] = {}
-        for place, records in runs:
-            if self._is_history:
-                self._take_history(place, records)
-            elif place.topic == self.topics.outcomes.name:
-                reception.take_outcomes(records, now)
-            else:
-                reception.take(self._sources[place.topic], records, now)
-            positions[place] = records[-1].offset + 1
+        if self._is_history:
+            self._take_history(runs)
+        else:
+            for place, records in runs:
+                if place.topic == self.topics.outcomes.name:
+                    reception.take_outcomes(records, now)
+                else:
+                    reception.take(self._sources[place.topic], zip(records, repeat(now)))
+        positions = {place: records[-1].offset + 1 for place, records in runs}
         if not self._is_history:
             reception.expire(now)
         if positions:
@@ -207,24 +208,33 @@ class Ingest:
             self._heard = heard
             self.vitals.rest()
 
-    def _take_history(self, place: TopicPartition, records: Iterable[Arrival]) -> None:
-        """Take records at their own time, and let patience with parked scans end at that time, too."""
-        reception = self._reception
-        if place.topic == self.topics.outcomes.name:
-            reception.take_outcomes(records, None)
-            return
-        source = self._sources[place.topic]
+    def _take_history(self, runs: Iterable[Run]) -> None:
+        """Take records at their own time; runs are short where partitions are merged, and told by topic."""
+        for topic, some in groupby(runs, key=_topic):
+            records = chain.from_iterable(map(_records, some))
+            if topic == self.topics.outcomes.name:
+                self._reception.take_outcomes(records, None)
+            else:
+                source = self._sources[topic]
+                self._reception.take(source, self._at_their_time(source, records))
+
+    def _at_their_time(
+        self, source: Source, records: Iterable[Arrival]
+    ) -> Iterator[tuple[Arrival, datetime]]:
+        """Yield records with their time, and let patience with parked scans end at that time, too."""
+        reception, tells_time = self._reception, source.name == NATIVE
         for record in records:
             if record.timestamp_type == _BY_ARRIVAL:
-                raise _stamped_by_arrival(place)
+                raise _stamped_by_arrival(record)
             now = moment(record.timestamp)
             if now is None:
                 reception.refuse_time(source, record, self._now)
                 continue
-            self._now = max(self._now, now)
-            reception.expire(self._now)
-            if not (source.name == NATIVE and reception.take_tick(record, now)):
-                reception.take(source, (record,), now)
+            if now > self._now:
+                self._now = now
+                reception.expire(now)
+            if not (tells_time and reception.take_tick(record, now)):
+                yield record, now
 
     @property
     def _block_seconds(self) -> float:
@@ -346,11 +356,20 @@ class Ingest:
                 gauges["lag", f"{place.topic}-{place.partition}"] = max(0, end - read_to)
 
 
-def _stamped_by_arrival(place: TopicPartition) -> UsageProblem:
+def _topic(run: Run) -> str:
+    topic: str = run[0].topic
+    return topic
+
+
+def _records(run: Run) -> list[Arrival]:
+    return run[1]
+
+
+def _stamped_by_arrival(record: Arrival) -> UsageProblem:
     return UsageProblem(
         "history-without-time",
-        f"the topic {place.topic} does not keep the times of a history",
-        where=f"{place.topic}[{place.partition}]",
+        f"the topic {record.topic} does not keep the times of a history",
+        where=f"{record.topic}[{record.partition}]",
         why="its records bear the time at which the broker took them (message.timestamp.type=LogAppendTime)",
         hint="load the history into a topic with message.timestamp.type=CreateTime, or use FIRSTWORD_CLOCK=wall",
     )

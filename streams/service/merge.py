@@ -6,9 +6,9 @@ one or has come to its end: for a history that lies there whole, the sequence is
 
 from __future__ import annotations
 
-import heapq
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, groupby
 from operator import itemgetter
@@ -20,6 +20,8 @@ from streams.service.arrival import Arrival
 
 Run = tuple[TopicPartition, list[Arrival]]
 """Records of one partition that follow each other in the merged sequence."""
+
+_Keyed = tuple[int, TopicPartition, Arrival]
 
 
 class Weave:
@@ -70,12 +72,21 @@ def woven(found: Mapping[TopicPartition, Sequence[Arrival]]) -> list[Run]:
     """Return what was read as one sequence, by the records' own times; within a partition by offset."""
     if len(found) < 2:
         return [(place, list(records)) for place, records in found.items()]
+    return _runs(_sequence(found))
+
+
+def _sequence(found: Mapping[TopicPartition, Sequence[Arrival]]) -> list[_Keyed]:
+    """Return the records in the order of (time, place, offset); a time that goes back counts as the one before."""
     keyed = [
         (time, place, record)
-        for place, records in found.items()
+        for place, records in sorted(found.items())
         for time, record in zip(accumulate((one.timestamp for one in records), max), records, strict=True)
     ]
-    keyed.sort(key=itemgetter(0))
+    keyed.sort(key=itemgetter(0))  # stable, and made for runs that are in order already
+    return keyed
+
+
+def _runs(keyed: Iterable[_Keyed]) -> list[Run]:
     return [(place, [one[2] for one in run]) for place, run in groupby(keyed, key=itemgetter(1))]
 
 
@@ -84,35 +95,35 @@ class Merge:
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
-        self._behind: dict[TopicPartition, deque[Arrival]] = {}
+        self._behind: dict[TopicPartition, list[Arrival]] = {}  # read, and something may come before it
+        self._certain: deque[_Keyed] = deque()  # in its order, to be given out
         self._ended: set[TopicPartition] = set()
-        self._heads: list[tuple[int, str, int, int]] = []
         self._life = 0  # counts what was forgotten
 
     async def next(self, wait: int, limit: int) -> list[Run]:
         """Return the next records, at most ``limit``, after at most ``wait`` milliseconds; none when none is certain."""
-        empty = [one for one in self._consumer.assignment() if not self._behind.get(one)]
-        if not self._heads or any(one not in self._ended for one in empty):
-            self._add(await self._consumer.getmany(*empty, timeout_ms=wait, max_records=limit))
-            await self._look_for_ends()
-        return self._merged(limit)
+        if not self._certain:
+            empty = [one for one in self._consumer.assignment() if one not in self._behind]
+            if not self._behind or any(one not in self._ended for one in empty):
+                self._add(await self._consumer.getmany(*empty, timeout_ms=wait, max_records=limit))
+                await self._look_for_ends()
+            self._merge()
+        certain = self._certain
+        return _runs([certain.popleft() for _ in range(min(limit, len(certain)))])
 
     def is_dry(self) -> bool:
         """True when everything that there is was given out."""
         assigned = self._consumer.assignment()
-        return not self._heads and bool(assigned) and assigned <= self._ended
+        return not self._behind and not self._certain and bool(assigned) and assigned <= self._ended
 
     def forget(self) -> None:
         """Forget what was read and not given out: whoever has the partitions next reads it again."""
-        self._behind, self._ended, self._heads = {}, set(), []
+        self._behind, self._certain, self._ended = {}, deque(), set()
         self._life += 1
 
     def _add(self, found: dict[TopicPartition, list[Arrival]]) -> None:
         for place, records in found.items():
-            waiting = self._behind.setdefault(place, deque())
-            if not waiting:
-                heapq.heappush(self._heads, _order(records[0]))
-            waiting.extend(records)
+            self._behind.setdefault(place, []).extend(records)
 
     async def _look_for_ends(self) -> None:
         """Note which partitions have come to their end, as far as the brokers have told us."""
@@ -127,28 +138,23 @@ class Merge:
         if life == self._life:
             self._ended = ended
 
-    def _merged(self, limit: int) -> list[Run]:
-        heads, behind, ended = self._heads, self._behind, self._ended
-        silent = sum(1 for one in self._consumer.assignment() if not behind.get(one) and one not in ended)
-        runs: list[Run] = []
-        taken, last = 0, None
-        while heads and not silent and taken < limit:
-            _, topic, partition, _ = heads[0]
-            place = TopicPartition(topic, partition)
-            waiting = behind[place]
-            if place == last:
-                runs[-1][1].append(waiting.popleft())
-            else:
-                runs.append((place, [waiting.popleft()]))
-                last = place
-            taken += 1
-            if waiting:
-                heapq.heapreplace(heads, _order(waiting[0]))
-            else:
-                heapq.heappop(heads)
-                silent += place not in ended
-        return runs
+    def _merge(self) -> None:
+        """Put in order what nothing can come before any more: a partition that goes on has shown what is next."""
+        behind = self._behind
+        going_on = [one for one in self._consumer.assignment() if one not in self._ended]
+        if not behind or any(one not in behind for one in going_on):
+            return
+        keyed = _sequence(behind)
+        until = min(((_latest(behind[one]), one) for one in going_on), default=None)
+        count = len(keyed)
+        if until is not None:
+            count = bisect_right(keyed, until, key=itemgetter(0, 1))
+        self._certain.extend(keyed[:count])
+        rest: dict[TopicPartition, list[Arrival]] = {}
+        for _, place, record in keyed[count:]:
+            rest.setdefault(place, []).append(record)
+        self._behind = rest
 
 
-def _order(record: Arrival) -> tuple[int, str, int, int]:
-    return record.timestamp, record.topic, record.partition, record.offset
+def _latest(records: Iterable[Arrival]) -> int:
+    return max(one.timestamp for one in records)

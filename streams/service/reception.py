@@ -65,11 +65,11 @@ class Reception:
 
     # ------------------------------------------------------------------------ records
 
-    def take(self, source: Source, records: Iterable[Arrival], now: datetime) -> None:
-        """Take records of one partition, in their order."""
+    def take(self, source: Source, records: Iterable[tuple[Arrival, datetime]]) -> None:
+        """Take records of one source in their order, each with the time at which it is written down."""
         name, count = source.name, 0
         translate = source.translate
-        for record in records:
+        for record, now in records:
             raw = record.value
             if raw is None:
                 self._counts["ignored", name] += 1

@@ -127,7 +127,7 @@ class Desk:
             SimpleNamespace(topic="orders", partition=0, offset=0, timestamp=0, value=line(one))
             for one in events
         ]
-        self.reception.take(SOURCE, some, NOON)
+        self.reception.take(SOURCE, [(one, NOON) for one in some])
         self.packer.close()
         for write in self.packer.take():
             if write.topic == self.topics.journal.name:
