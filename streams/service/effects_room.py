@@ -39,6 +39,7 @@ WINDOW = 512
 RECORDS = 20_000
 # A restart does not bring a label provider back, and would stop the mails: it is asked for as long as it takes.
 _PROVIDER_PAUSE = 10.0  # seconds
+_LEAVE = 0.1  # seconds at the end for records whose decisions are done; all others are read again
 
 Bury = Callable[[DeadLetter], Awaitable[None]]
 
@@ -114,7 +115,10 @@ class EffectsRoom:
             async with asyncio.timeout(seconds):
                 while self._begun:
                     await self._next_change()
-        await asyncio.sleep(0)  # so that what has just become complete can be acknowledged
+        if (
+            self._tasks
+        ):  # what has just become complete leaves in a few turns of the loop, and is acknowledged
+            await asyncio.wait(self._tasks, timeout=_LEAVE)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -17,6 +17,7 @@ from streams.storage.engine import open_engine
 _FOLDER: Final = Path(__file__).with_name("migrations")
 _STEPS: Final = sorted(path.name.partition("_")[0] for path in (_FOLDER / "versions").glob("[0-9]*.py"))
 _TURN: Final = 0x66697273_74776F72  # the advisory lock's number in PostgreSQL: "firstwor"
+_WAIT: Final = 60_000  # milliseconds; who comes second waits for a whole upgrade, on a busy machine too
 _one_at_a_time = threading.Lock()  # Alembic keeps its context in one place per process
 
 
@@ -62,7 +63,10 @@ def upgrade_engine(engine: Engine) -> None:
 def _take_turn(connection: Connection) -> None:
     """Wait until no other process changes the tables; the turn ends with the transaction."""
     if connection.dialect.name == "sqlite":
+        usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_WAIT}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {usual}")
         return
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
