@@ -6,7 +6,6 @@ import platform
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Engine
@@ -26,21 +25,21 @@ from streams.mail.sender import LedgerSender
 from streams.mail.transport import Transport
 from streams.mail.url import open_transport
 from streams.pipeline.effects import Apart, Effects
+from streams.pipeline.plugins import choose
 from streams.pipeline.ports import Attachment, Desk, LabelProvider, Source
 from streams.policies.loader import load_policy
-from streams.problems import UsageProblem, WorldProblem
+from streams.problems import WorldProblem
 from streams.settings import Settings
 from streams.storage.engine import open_engine
 from streams.storage.labels import LabelTable
 from streams.storage.seat import Seat, take_seat
-from streams.templating.brand import Brand, read_brand
+from streams.templating.brand import Brand
 from streams.templating.catalogue import Catalogue, load_catalogue
 from streams.templating.renderer import CatalogueRenderer
 
 FIRST_DAY = date(2026, 1, 1)  # any day: the first question to a calendar loads its library
 # Mails an effects worker has claimed, per connection: one on it, one rendered, two on their way into the ledger.
 _AHEAD = 4
-_T = TypeVar("_T")
 
 
 class Kit(msgspec.Struct, frozen=True):
@@ -65,7 +64,7 @@ def build(settings: Settings) -> Kit:
     store = LabelStore(settings.data / "labels")
     labels, desk = _labels(settings), _desk(settings)
     ledger = open_ledger(_ledger_file(settings), synchronous=_durability(settings))
-    sender = _sender(settings, catalogue, ledger, open_transport(mail_url(settings)), store, owner="embedded")
+    sender = _sender(catalogue, ledger, open_transport(mail_url(settings)), store, owner="embedded")
     effects = Effects(labels=labels, store=store, desk=desk, sender=sender)
     return Kit(policy, effects, sender, ledger, source_folders.discover())
 
@@ -105,13 +104,12 @@ def build_effects(settings: Settings, *, apart: Apart) -> EffectsKit:
     engine = open_engine(place)
     store = SharedLabelStore(LabelTable(engine)) if ledger.shared else LabelStore(settings.data / "labels")
     seat = take_seat(engine, f"effects@{platform.node() or 'localhost'}")
-    sender = _sender(settings, catalogue, ledger, transport, store, owner=seat.name, until_told=True)
+    sender = _sender(catalogue, ledger, transport, store, owner=seat.name, until_told=True)
     effects = Effects(labels=labels, store=store, desk=desk, sender=sender, apart=apart)
     return EffectsKit(effects, sender, ledger, seat, _AHEAD * transport.concurrency, engine)
 
 
 def _sender(
-    settings: Settings,
     catalogue: Catalogue,
     ledger: SqlLedger,
     transport: Transport,
@@ -124,7 +122,7 @@ def _sender(
         ledger=ledger,
         transport=transport,
         renderer=CatalogueRenderer(catalogue),
-        identity=identity_of(read_brand(_brand_file(templates_dir(), settings.templates))),
+        identity=identity_of(catalogue.brand),
         owner=owner,
         attachments=Attachments(store),
         doubt_rules={name: message.card.in_doubt for name, message in catalogue.messages.items()},
@@ -234,41 +232,6 @@ class Attachments:
         return (Attachment(filename=name, media_type="application/pdf", content=document),)
 
 
-def choose(found: Mapping[str, _T], name: str, what: str) -> _T:
-    """Return the plug-in of that name.
-
-    Raises:
-        UsageProblem: there is none; the known ones are named.
-    """
-    if name in found:
-        return found[name]
-    raise UsageProblem(
-        "plugin-unknown",
-        f"there is no {what} called {name!r}",
-        hint=f"known: {', '.join(sorted(found))}",
-    )
-
-
-def parse_feed(text: str, sources: Mapping[str, Source]) -> tuple[Source, str]:
-    """Read ``NAME=PATH``; a path alone is read as ``native``.
-
-    Raises:
-        UsageProblem: the source is not known, or the path is missing.
-    """
-    name, separator, location = text.partition("=")
-    if not separator:
-        name, location = "native", text
-    source = choose(sources, name, "source")
-    if location != "-" and not Path(location).exists():
-        raise UsageProblem(
-            "source-not-found",
-            f"{location} does not exist",
-            where=f"--source {text}",
-            hint="name a file, a folder, or - for standard input",
-        )
-    return source, location
-
-
 def make_folder(folder: Path) -> None:
     """Make the folder that holds everything the program writes, unless it is there.
 
@@ -284,9 +247,3 @@ def make_folder(folder: Path) -> None:
             why=str(error),
             hint="name a folder that you may write to with --data",
         ) from error
-
-
-def _brand_file(templates: Path, override: Path | None) -> Path:
-    if override is not None and (override / "brand.toml").exists():
-        return override / "brand.toml"
-    return templates / "brand.toml"

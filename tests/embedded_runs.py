@@ -11,6 +11,7 @@ from streams.embedded.journal import Journal
 from streams.embedded.runner import Feed, Runner
 from streams.embedded.summary import summarize
 from streams.settings import load
+from streams.sources.feeds import parse_feed
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -45,7 +46,7 @@ def run_history(data, *sources, until=None, mail=None, policy=None):
     engine = Engine(Journal(Path(data) / "journal.sqlite"), kit.policy)
     feeds = []
     for text in sources:
-        source, location = wiring.parse_feed(text, kit.sources)
+        source, location = parse_feed(text, kit.sources)
         feeds.append(Feed(text, source, location))
     runner = Runner(engine, kit.effects, feeds)
 

@@ -11,6 +11,7 @@ from streams.embedded.runner import Feed, Runner
 from streams.embedded.summary import summarize
 from streams.pipeline.ports import Record
 from streams.settings import load
+from streams.sources.feeds import parse_feed
 
 PATIENCE = 10  # seconds until a test stops waiting for what must come
 
@@ -34,7 +35,7 @@ class Wall:
     def __init__(self, data, clock, sources=(), mail=None, policy=None):
         self.kit = wiring.build(load({}, data=Path(data), mail_url=mail, policy=policy))
         self.engine = Engine(Journal(Path(data) / "journal.sqlite"), self.kit.policy)
-        feeds = [Feed(text, *wiring.parse_feed(text, self.kit.sources)) for text in sources]
+        feeds = [Feed(text, *parse_feed(text, self.kit.sources)) for text in sources]
         self.runner = Runner(self.engine, self.kit.effects, feeds)
         self.clock = clock
         self.data = Path(data)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -39,7 +40,7 @@ CREATE TABLE IF NOT EXISTS tracking (number TEXT PRIMARY KEY, owner BLOB NOT NUL
 CREATE TABLE IF NOT EXISTS parked (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letters (
   id TEXT PRIMARY KEY, source TEXT NOT NULL, place TEXT NOT NULL, code TEXT NOT NULL, why TEXT NOT NULL,
-  hint TEXT NOT NULL, at TEXT NOT NULL, raw BLOB NOT NULL);
+  hint TEXT NOT NULL, at TEXT NOT NULL, raw BLOB NOT NULL, version TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS orders (order_id TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
 """
 _encode = msgspec.msgpack.Encoder().encode
@@ -90,6 +91,7 @@ class Journal:
             self._db.execute("PRAGMA wal_autocheckpoint=3000")
             self._db.execute("PRAGMA temp_store=MEMORY")
             self._db.executescript(_SCHEMA)
+            _upgrade(self._db)
         except (OSError, sqlite3.Error) as error:
             raise WorldProblem(
                 "journal-unusable",
@@ -161,7 +163,7 @@ class Journal:
             db.executemany("DELETE FROM parked WHERE id = ?", [(one,) for one in batch.unparked])
         if batch.dead:
             rows = map(_dead_row, batch.dead)
-            db.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            db.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         if batch.counters:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('counters', ?)", (_encode(batch.counters),))
 
@@ -259,9 +261,9 @@ class Journal:
 
     def dead_letters(self) -> Iterator[DeadLetter]:
         """Yield the records that could not be understood, oldest first."""
-        columns = "id, source, place, code, why, hint, at, raw"
+        columns = "id, source, place, code, why, hint, at, raw, version"
         for row in self._db.execute(f"SELECT {columns} FROM dead_letters ORDER BY at, id"):  # noqa: S608 - constant
-            identity, source, place, code, why, hint, at, raw = row
+            identity, source, place, code, why, hint, at, raw, version = row
             yield DeadLetter(
                 id=identity,
                 source=source,
@@ -271,6 +273,7 @@ class Journal:
                 hint=hint,
                 at=datetime.fromisoformat(at),
                 raw=raw,
+                version=version,
             )
 
     def _decisions(self, where: str, arguments: tuple[Any, ...]) -> Iterator[LoggedDecision]:
@@ -289,10 +292,27 @@ class Journal:
         return row[0] if row is not None else None
 
 
+def owes(path: Path) -> bool:
+    """True when a journal holds decisions that nobody has made true; a look, without a lock."""
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
+        try:
+            return db.execute("SELECT 1 FROM decisions WHERE pending = 1 LIMIT 1").fetchone() is not None
+        except sqlite3.Error:
+            return False  # whoever opens it says what is wrong with it
+
+
 class _Snapshot(msgspec.Struct):
     position: int
     now: datetime | None
     shape: str
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Add what a journal of an older program does not have; nothing of what it has is changed."""
+    if "version" not in {row[1] for row in db.execute("PRAGMA table_info(dead_letters)")}:
+        db.execute("ALTER TABLE dead_letters ADD COLUMN version TEXT NOT NULL DEFAULT ''")
 
 
 def parked_id(one: Parked) -> str:
@@ -308,7 +328,7 @@ def _unpark(row: bytes) -> Parked:
     return parked_of(_decode_parked(row))
 
 
-def _dead_row(letter: DeadLetter) -> tuple[str, str, str, str, str, str, str, bytes]:
+def _dead_row(letter: DeadLetter) -> tuple[str, str, str, str, str, str, str, bytes, str]:
     return (
         letter.id,
         letter.source,
@@ -318,4 +338,5 @@ def _dead_row(letter: DeadLetter) -> tuple[str, str, str, str, str, str, str, by
         letter.hint,
         letter.at.isoformat(),
         letter.raw,
+        letter.version,
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,19 +15,19 @@ import msgspec
 from streams import telemetry
 from streams.core.events import AnyFact, MessageOutcome, MessageQueued, MessageWithdrawn
 from streams.embedded.engine import BLOCK_EVENTS, READ_UNTIL, Engine
+from streams.embedded.inbox import UNREADABLE, Inbox
 from streams.embedded.journal import LoggedDecision
 from streams.embedded.pipe import read_behind
+from streams.pipeline.arrivals import BEGINNING, arrivals
 from streams.pipeline.effects import Effects
-from streams.pipeline.ports import Record, Rejected, Source, Translation
+from streams.pipeline.ports import Record, Source, Translation
+from streams.problems import WorldProblem
 
 RUN_ON = timedelta(days=60)  # how far a history runs on through silence when nobody says
 _BREATH = 256  # records between two looks at the event loop
 _HEARTBEAT = 0.5  # seconds between two looks at the clock when nothing else wakes us
+_LOOK_EVERY = timedelta(seconds=1)  # how often the ledger is asked what a person did in it
 _AT_ONCE = 64  # effects under way at the same time; the mail pool has its own, smaller limit
-_LEAP = timedelta(days=366)  # a step in time that the records behind must confirm: nobody ships for a year
-_WITNESSES = 16  # records behind a leap that are asked
-_ENOUGH = 3  # of them must have a time of their own: the end of a file convicts nobody
-_BEGINNING = datetime.fromisoformat("1990-01-01T00:00:00+00:00")
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -51,15 +50,23 @@ class Runner:
     """One run over one engine. ``stop`` may be set from a signal handler: what is begun is finished."""
 
     def __init__(
-        self, engine: Engine, effects: Effects, feeds: Sequence[Feed], *, progress: Progress = _silent
+        self,
+        engine: Engine,
+        effects: Effects,
+        feeds: Sequence[Feed],
+        *,
+        inbox: Inbox | None = None,
+        progress: Progress = _silent,
     ) -> None:
         self.engine = engine
         self.effects = effects
         self.feeds = feeds
+        self.inbox = inbox
         self.progress = progress
         self.stop = asyncio.Event()
         self.taken = 0
         self._retry_at: datetime | None = None
+        self._looked_at: datetime | None = None
         self._is_retrying = False
         self._is_ending = False
         self._is_catching_up = False
@@ -76,7 +83,8 @@ class Runner:
         engine = self.engine
         if engine.now is not None:
             await self._resume(engine.now, recover)
-        last = engine.now or _BEGINNING
+            await self._empty_inbox(engine.now)
+        last = engine.now or BEGINNING
         for moment, feed, record, translation in self._arrivals(last):
             if self.stop.is_set():
                 break
@@ -94,7 +102,8 @@ class Runner:
                 engine.commit()
             if self.taken % _BREATH == 0:
                 await asyncio.sleep(0)
-        if not self.stop.is_set() and last != _BEGINNING:
+        if not self.stop.is_set() and last != BEGINNING:
+            await self._empty_inbox(last)
             end = until if until is not None else self._run_on_until(last)
             if end > last or engine.now is None:
                 await self._advance(end)
@@ -120,23 +129,8 @@ class Runner:
     def _arrivals_of(
         self, feed: Feed, last: datetime
     ) -> Iterator[tuple[datetime, Feed, Record, Translation]]:
-        moment = last
         after = self.engine.journal.intake_position(feed.key)
-        records = ((one, feed.source.translate(one)) for one in feed.source.read(feed.location, after=after))
-        behind: deque[tuple[Record, Translation]] = deque()
-        while True:
-            found = behind.popleft() if behind else next(records, None)
-            if found is None:
-                return
-            record, translation = found
-            latest = _latest(translation)
-            if latest is not None and latest > moment:
-                if latest - moment > _LEAP:
-                    behind.extend(islice(records, max(0, _WITNESSES - len(behind))))
-                    if _nobody_agrees(latest, behind):
-                        translation = _ahead(latest)
-                        latest = moment
-                moment = latest
+        for moment, record, translation in arrivals(feed.source, feed.location, after=after, last=last):
             yield moment, feed, record, translation
 
     def _is_due(self, to: datetime) -> bool:
@@ -191,9 +185,18 @@ class Runner:
         await self._pump(now)
         self._retry_at = self.effects.sender.next_retry()
 
-    def _count(self) -> None:
-        self.taken += 1
-        self.progress(1)
+    async def _empty_inbox(self, now: datetime) -> None:
+        """Take what others left for a history, at the time to which it has come."""
+        while self.inbox is not None and not self.stop.is_set():
+            count = self.inbox.drain(self.engine, now)
+            if not count:
+                return
+            self._count(count)
+            await self._pump(now)
+
+    def _count(self, count: int = 1) -> None:
+        self.taken += count
+        self.progress(count)
 
     # ------------------------------------------------------------------------ the present
 
@@ -279,16 +282,21 @@ class Runner:
                 if due is not None and due <= now:
                     engine.pass_time(now)
                     engine.commit()
+                came = 0 if self.stop.is_set() else self._drain(clock())
+                self._look_at_the_ledger(now)
                 under_way = {task: is_mail for task, is_mail in under_way.items() if not _finished(task)}
                 if not self.stop.is_set() and not self._is_catching_up:
                     # What is not begun when we are told to stop stays pending, for the next start.
                     under_way |= self._begin(now, clock, _AT_ONCE - sum(under_way.values()))
-                if not under_way and (self.stop.is_set() or (self._is_ending and not engine.pending)):
+                is_done = self._is_ending and not engine.pending and not came
+                if not under_way and (self.stop.is_set() or is_done):
                     return
                 nudge.clear()
                 nudged = asyncio.create_task(_wait(nudge))
                 await asyncio.wait(
-                    {nudged, *under_way}, timeout=_HEARTBEAT, return_when=asyncio.FIRST_COMPLETED
+                    {nudged, *under_way},
+                    timeout=0 if came else _HEARTBEAT,
+                    return_when=asyncio.FIRST_COMPLETED,
                 )
                 nudged.cancel()
         finally:
@@ -297,6 +305,28 @@ class Runner:
             await asyncio.gather(
                 *under_way, return_exceptions=True
             )  # the first failure is told, not all of them
+
+    def _drain(self, now: datetime) -> int:
+        """Take what others left. An inbox that cannot be read stops nothing: its writers hear of it, and our log."""
+        if self.inbox is None:
+            return 0
+        try:
+            count = self.inbox.drain(self.engine, now)
+        except WorldProblem as problem:
+            if problem.code != UNREADABLE:
+                raise
+            telemetry.inbox_unreadable(place=problem.where, why=problem.why)
+            self.inbox = None
+            return 0
+        self._count(count)
+        return count
+
+    def _look_at_the_ledger(self, now: datetime) -> None:
+        """See whether a person has settled or reopened a mail meanwhile: that comes by no event."""
+        if self._is_retrying or (self._looked_at is not None and now < self._looked_at + _LOOK_EVERY):
+            return
+        self._looked_at = now
+        self._retry_at = self.effects.sender.next_retry()
 
     def _begin(
         self, now: datetime, clock: Callable[[], datetime], room: int
@@ -331,28 +361,6 @@ class Runner:
         _log(outcomes)
         self.engine.commit()
         self._retry_at = self.effects.sender.next_retry()
-
-
-def _latest(translation: Translation) -> datetime | None:
-    if type(translation) is not tuple or not translation:
-        return None
-    if len(translation) == 1:  # asked for every record of a history
-        return translation[0].occurred_at
-    return max(incoming.occurred_at for incoming in translation)
-
-
-def _nobody_agrees(moment: datetime, behind: Iterable[tuple[Record, Translation]]) -> bool:
-    """True when a clock ran ahead: time would leap there for all orders, and the records behind know nothing of it."""
-    times = [latest for _, translation in behind if (latest := _latest(translation)) is not None]
-    return len(times) >= _ENOUGH and all(moment - time > _LEAP for time in times)
-
-
-def _ahead(moment: datetime) -> Rejected:
-    return Rejected(
-        code="time-ahead",
-        why=f"it claims {moment.isoformat()}, more than a year ahead of all records behind it",
-        hint="look at the clock of the system that wrote it, correct the time, then redrive the letter",
-    )
 
 
 async def _in_blocks(records: Iterator[Record]) -> AsyncIterator[list[Record]]:

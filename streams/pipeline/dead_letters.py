@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from streams import __version__
 from streams.codec.envelope import SPECVERSION
 from streams.codec.registry import encode_fact
 from streams.core.events import Event
@@ -19,7 +20,7 @@ KEPT_OF_DEAD_LETTER = 65_536  # bytes of a dead letter that are kept; the place 
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A record we could not understand, where it stood, why, and what to do about it."""
+    """A record we could not understand, where it stood, why, and what to do; ``version`` is the program's then."""
 
     id: str
     source: str
@@ -29,6 +30,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
     at: datetime
     raw: bytes
+    version: str = ""
 
 
 def bury(source: str, place: str, reason: Rejected, raw: bytes, now: datetime) -> DeadLetter:
@@ -44,6 +46,7 @@ def bury(source: str, place: str, reason: Rejected, raw: bytes, now: datetime) -
         hint=reason.hint,
         at=now,
         raw=raw[:KEPT_OF_DEAD_LETTER],
+        version=__version__,
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import faust
 from mode import CrashingSupervisor
 
-from streams.service.client import FETCH, tls
+from streams.service.client import FETCH
+from streams.service.connection import tls
 from streams.service.faust_overrides import CarefulTransport, check_faust
 from streams.service.topics import LARGEST_RECORD
 from streams.settings import Settings

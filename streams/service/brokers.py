@@ -13,7 +13,8 @@ from aiokafka.errors import KafkaError
 
 from streams import telemetry
 from streams.clock import stopwatch
-from streams.service.client import connection, unreachable
+from streams.service.client import unreachable
+from streams.service.connection import connection
 from streams.settings import Settings
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0  # seconds; doubled in between

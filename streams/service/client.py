@@ -1,57 +1,18 @@
-"""How we speak to the brokers: one place for addresses, protection and the options that keep records safe."""
+"""Our producers and consumers: one place for the options that keep records safe."""
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.problems import WorldProblem
+from streams.service.connection import connection
 from streams.service.topics import LARGEST_RECORD
 from streams.settings import Settings
 
 FETCH = 8 * 1024 * 1024  # bytes per partition and fetch: some 60 full blocks
-
-
-def connection(settings: Settings, role: str) -> dict[str, Any]:
-    """Return what every client of ours is made with; ``role`` ends its name in the brokers' logs."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka.split(","),
-        "client_id": f"{settings.client_id}-{role}",
-        "security_protocol": settings.kafka_security.upper(),
-    }
-    if settings.kafka_security.endswith("ssl"):
-        options["ssl_context"] = tls(settings)
-    if settings.kafka_security.startswith("sasl"):
-        options["sasl_mechanism"] = settings.kafka_mechanism
-        options["sasl_plain_username"] = settings.kafka_username
-        options["sasl_plain_password"] = (
-            settings.kafka_password.reveal() if settings.kafka_password is not None else ""
-        )
-    return options
-
-
-def tls(settings: Settings) -> ssl.SSLContext:
-    """Return how certificates are checked and shown.
-
-    Raises:
-        WorldProblem: ``kafka-certificate``: a file cannot be read or holds no certificate.
-    """
-    try:
-        context = ssl.create_default_context(cafile=settings.kafka_ca)
-        if settings.kafka_certificate is not None:
-            context.load_cert_chain(settings.kafka_certificate)
-    except (OSError, ssl.SSLError) as error:
-        raise WorldProblem(
-            "kafka-certificate",
-            "the certificates for Kafka cannot be used",
-            where=str(settings.kafka_ca or settings.kafka_certificate or "the system's certificates"),
-            why=str(error),
-            hint="name PEM files with FIRSTWORD_KAFKA_CA and FIRSTWORD_KAFKA_CERTIFICATE",
-        ) from error
-    return context
 
 
 def producer(settings: Settings, role: str, **options: Any) -> AIOKafkaProducer:

@@ -20,6 +20,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from streams import sources as source_folders
 from streams.clock import stopwatch, wall_now
+from streams.pipeline.plugins import choose
 from streams.pipeline.ports import Source
 from streams.problems import InputProblem, UsageProblem
 from streams.service.arrival import Arrival
@@ -36,7 +37,6 @@ from streams.service.vitals import Vitals
 from streams.service.worker import guard
 from streams.service.writing import Writer
 from streams.settings import Settings
-from streams.wiring import choose
 
 # Records between two turns of the loop: some 60 milliseconds, and 300 events for each of 12 blocks.
 AT_ONCE = 4096

@@ -105,6 +105,13 @@ class Catalogue:
         return _digest([("engine", engine.encode()), ("shared", self.shared.encode()), *message.sources])
 
 
+def brand_file(templates: Path, override: Path | None) -> Path:
+    """Return the file of the brand that speaks: the override folder's own, where it has one."""
+    if override is not None and (override / "brand.toml").exists():
+        return override / "brand.toml"
+    return templates / "brand.toml"
+
+
 def load_catalogue(templates: Path, override: Path | None = None) -> Catalogue:
     """Read a templates folder, and the messages of an override folder on top.
 
@@ -115,12 +122,13 @@ def load_catalogue(templates: Path, override: Path | None = None) -> Catalogue:
     phrases = _sources(templates, "_phrases/*.toml")
     parts = _sources(templates, "_parts/*")
     frame = _sources(templates, "_layout/*")
-    brand = _read(templates / "brand.toml", "templates/brand.toml")
+    speaker = brand_file(templates, override)
+    brand = _read(speaker, f"{speaker.parent.name}/brand.toml")
     messages = _messages(templates, "templates")
     if override is not None:
         messages |= _messages(override, override.name)
     return Catalogue(
-        brand=read_brand(templates / "brand.toml"),
+        brand=read_brand(speaker),
         phrases={Path(name).stem: read_phrases(source, f"templates/{name}") for name, source in phrases},
         parts=_parts({name: _text(source, f"templates/{name}") for name, source in parts}),
         frame={Path(name).name: _text(source, f"templates/{name}") for name, source in frame},

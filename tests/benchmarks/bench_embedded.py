@@ -14,6 +14,7 @@ from streams.embedded.engine import Engine
 from streams.embedded.journal import Journal
 from streams.embedded.runner import Feed, Runner
 from streams.settings import load
+from streams.sources.feeds import parse_feed
 from tests.benchmarks import month
 from tests.benchmarks.measure import Row, beside, lap
 
@@ -32,7 +33,7 @@ def rows() -> Iterator[Row]:
 
 def _history(name: str, feed: str, until: datetime | None, build) -> Row:
     telemetry.configure("ERROR")  # the world is untidy on purpose; its dead letters are no news
-    source, location = wiring.parse_feed(feed, month.kit().sources)
+    source, location = parse_feed(feed, month.kit().sources)
 
     def read():
         for record in source.read(location):
@@ -56,7 +57,7 @@ def _run(feed: str, until: datetime | None, build) -> float:
     folder = month.room() / f"run-{next(_NUMBERS)}"
     kit = build(load({}, data=folder))
     engine = Engine(Journal(folder / "journal.sqlite"), kit.policy)
-    source, location = wiring.parse_feed(feed, kit.sources)
+    source, location = parse_feed(feed, kit.sources)
     runner = Runner(engine, kit.effects, [Feed(feed, source, location)])
     start = time.perf_counter()
     asyncio.run(runner.run_history(until, kit.sender.recover))

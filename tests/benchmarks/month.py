@@ -20,6 +20,7 @@ from streams.embedded.runner import Feed, Runner
 from streams.settings import load
 from streams.simulate.plan import Plan
 from streams.simulate.shop import Written, write
+from streams.sources.feeds import parse_feed
 
 # Thirty days and ten thousand orders are 130,000 events and 760 mails, with the usual disorder among them:
 # duplicates, delays, scans that come too early, strangers.
@@ -94,7 +95,7 @@ def lived() -> tuple[Path, list[MessageQueued]]:
     effects.sender = keeper
     path = room() / "lived.sqlite"
     engine = Engine(Journal(path), policy())
-    source, location = wiring.parse_feed(f"native={written().events}", kit().sources)
+    source, location = parse_feed(f"native={written().events}", kit().sources)
     runner = Runner(engine, effects, [Feed("month", source, location)])
     asyncio.run(runner.run_history(PLAN.until, lambda _now: ()))
     engine.journal.close()

@@ -12,7 +12,7 @@ from streams.policies.loader import load_policy
 from streams.problems import WorldProblem
 from streams.service import faust_overrides
 from streams.service.order_table import OrderTable, bucket_of, read_bucket, state_hash
-from streams.service.partition import partition_of
+from streams.service.partition import murmur2, partition_of
 from streams.service.partition_state import empty_state
 from streams.service.resting import pack_order, unpack_order, wake_of
 from tests import builders as b
@@ -124,9 +124,11 @@ def test_only_changed_buckets_are_written_and_owed_ones_again():
 
 def test_partitions_are_those_of_kafkas_own_clients():
     """Java's DefaultPartitioner: murmur2, positive, modulo (values of Kafka's own UtilsTest: "21", "foobar")."""
-    from aiokafka.partitioner import murmur2
+    from aiokafka.partitioner import murmur2 as theirs
 
-    assert murmur2(b"21") & 0xFFFFFFFF == -973932308 & 0xFFFFFFFF
+    keys = [bytes(range(250, 250 - length, -1)) for length in range(20)]
+    assert [murmur2(key) for key in keys] == [theirs(key) for key in keys]
+    assert murmur2(b"21") == -973932308 & 0xFFFFFFFF
     assert partition_of("21", 1000) == (-973932308 & 0x7FFFFFFF) % 1000
     assert partition_of("foobar", 1000) == (-790332482 & 0x7FFFFFFF) % 1000
 

@@ -9,21 +9,22 @@ from streams import wiring
 from streams.problems import UsageProblem, WorldProblem
 from streams.settings import load
 from streams.sources import discover
+from streams.sources.feeds import parse_feed
 
 SOURCES = discover()
 
 
 def test_a_path_alone_is_read_as_native(tmp_path):
     """The commonest thing needs no name."""
-    source, location = wiring.parse_feed(str(tmp_path), SOURCES)
+    source, location = parse_feed(str(tmp_path), SOURCES)
 
     assert (source.name, location) == ("native", str(tmp_path))
 
 
 def test_a_source_is_chosen_by_name(tmp_path):
     """And a dash is standard input, which always exists."""
-    named, location = wiring.parse_feed(f"shopify={tmp_path}", SOURCES)
-    piped, dash = wiring.parse_feed("easypost=-", SOURCES)
+    named, location = parse_feed(f"shopify={tmp_path}", SOURCES)
+    piped, dash = parse_feed("easypost=-", SOURCES)
 
     assert (named.name, location) == ("shopify", str(tmp_path))
     assert (piped.name, dash) == ("easypost", "-")
@@ -36,7 +37,7 @@ def test_a_source_is_chosen_by_name(tmp_path):
 def test_what_does_not_exist_is_named(asked, code):
     """With the ones that do, or with the way to say it."""
     with pytest.raises(UsageProblem) as caught:
-        wiring.parse_feed(asked, SOURCES)
+        parse_feed(asked, SOURCES)
 
     assert caught.value.code == code
     assert caught.value.hint
