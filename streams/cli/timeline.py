@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,16 @@ import click
 from streams.cli import options
 from streams.cli.group import Command
 from streams.cli.output import print_document
-from streams.problems import UsageProblem
 
 if TYPE_CHECKING:
-    from streams.embedded.journal import Journal
-    from streams.ops.timeline import Mail, Timeline
+    from streams.ops.inquiry import Book
+    from streams.ops.read_model.portions import Feed
+    from streams.ops.timeline import Entry, Timeline
+    from streams.settings import Settings
 
+READ_MODEL = "readmodel.sqlite"  # as `firstword console` calls it
 _INDENT = 32  # columns up to what is said: a local time of 20, two spaces, who said it in 9, a space
+_TODAY = {"": "", "same": "", "otherwise": "; today's decides otherwise"}
 _COLORS = {"decided": "yellow", "done": "green", "waits": "magenta", "set aside": "red", "now": "cyan"}
 
 
@@ -27,37 +29,42 @@ _COLORS = {"decided": "yellow", "done": "green", "waits": "magenta", "set aside"
     examples=(
         "firstword timeline ORD-1001 --data shop",
         "firstword timeline 1Z999AA10123456784 --data shop",
+        "firstword timeline ines@example.com --data shop",
+        "firstword timeline ORD-1001 --kafka localhost:9092",
         "firstword timeline msg_0bb8e3d658db6a64 --data shop --json",
     ),
 )
 @click.argument("order")
 @options.data
+@options.kafka
+@options.policy
 @options.as_json
-def command(order: str, data: Path | None, *, as_json: bool) -> None:
+def command(order: str, data: Path | None, kafka: str | None, policy: Path | None, *, as_json: bool) -> None:
     """Tell everything that is known about one order, in the order in which it happened.
 
-    ORDER is an order id, a tracking number or a message id. What we heard, what we decided and why, what
-    became of it by the ledger, and why nothing was sent where nothing was. Times are the customer's own.
-    A process may be running on the same data.
+    ORDER is an order id, a tracking number, the customer's email or a message id. What we heard, what we
+    decided and why, by which rule and whether today's policy would do the same; what became of it by the
+    ledger, and why nothing was sent where nothing was. Times are the customer's own.
+
+    With --kafka it is read out of the topics, without a trace, else out of the data folder, in which a
+    process may be running. Where `firstword console` keeps a read model, that answers at once.
     """
-    from streams.cli.folder import JOURNAL, LEDGER
-    from streams.embedded.journal import Journal
+    from streams.cli.folder import LEDGER
+    from streams.ops.inquiry import inquire
+    from streams.ops.read_model.mails import Mails
     from streams.ops.timeline import tell
     from streams.settings import load
+    from streams.wiring import policy_of
 
-    folder = load(data=data).data
-    if not (folder / JOURNAL).exists():
-        raise UsageProblem(
-            "data-not-found",
-            f"there is no journal in {folder}",
-            where=str(folder / JOURNAL),
-            hint="name the folder that `firstword run --data` was given",
-        )
-    journal = Journal(folder / JOURNAL)
+    settings = load(data=data, kafka=kafka, policy=policy)
+    # On one machine the ledger is always in its folder.
+    shared = settings.database.reveal() if kafka is not None and settings.database is not None else None
+    mails = Mails(shared or str(settings.data / LEDGER))
     try:
-        story = tell(_collect(journal, folder / LEDGER, order))
+        known = inquire(_book(settings, kafka=kafka is not None), order, mails)
     finally:
-        journal.close()
+        mails.close()
+    story = tell(known, policy_of(settings))
     if as_json:
         print_document({"asked": order, **_plain(story)})
         return
@@ -65,107 +72,37 @@ def command(order: str, data: Path | None, *, as_json: bool) -> None:
         click.echo(line)
 
 
-def _collect(journal: Journal, ledger: Path, asked: str) -> Any:
-    """Read everything that was written about an order, found by any of its names.
+def _book(settings: Settings, *, kafka: bool) -> Book:
+    """Return the read model where there is one, else the history itself.
 
     Raises:
-        UsageProblem: nothing in the journal is called so; the nearest names are given.
+        UsageProblem: ``data-not-found``: there is no history.
+        WorldProblem: it cannot be read.
     """
-    from streams.core.events import MessageOutcome, MessageQueued
-    from streams.ops.timeline import Known
-    from streams.pipeline.correlate import normal
+    from streams.ops.inquiry import Walk, open_tables
+    from streams.ops.letters import open_letters
+    from streams.ops.opening import open_history
+    from streams.service.partition import partition_of
 
-    decisions = tuple(journal.decisions(asked))
-    owners = dict(journal.owners())
-    owner = owners.get(normal(asked))
-    parked = tuple(one for one in journal.parked() if one.key == normal(asked))
-    order_id = asked
-    if not decisions and owner is not None:
-        order_id = owner.order_id
-    elif not decisions:
-        order_id = _order_of_message(journal, asked) or asked
-    events, names = _scan(journal, order_id)
-    dead = tuple(letter for letter in journal.dead_letters() if _mentions(letter.raw, asked, order_id))
-    decisions = decisions or tuple(journal.decisions(order_id))
-    if not (events or decisions or parked or dead):
-        raise _unknown(asked, [*names, *owners])
-    sent = {
-        one.fact.message_id: one.fact.order_id
-        for one in decisions
-        if isinstance(one.fact, (MessageQueued, MessageOutcome))
-    }
-    return Known(
-        order_id=order_id,
-        events=events,
-        decisions=decisions,
-        parked=parked,
-        dead=dead,
-        mails=_mails(ledger, sent),
-    )
+    data = None if kafka else settings.data
+    history = open_history(data=data, kafka=kafka, sources=(), settings=settings)
+    place = settings.data / READ_MODEL if settings.database is None else settings.database.reveal()
+    tables = open_tables(str(place), lambda: _feed(settings, kafka=kafka))
+    if tables is not None:
+        return tables
+    count = max((extent.partition for extent in history.extents()), default=0) + 1
+    return Walk(history, open_letters(settings, kafka=kafka), lambda order_id: partition_of(order_id, count))
 
 
-def _scan(journal: Journal, order_id: str) -> tuple[Any, set[str]]:
-    """Return the order's events, and the names of all orders, in one walk through the journal."""
-    found = []
-    names: set[str] = set()
-    for _, events in journal.blocks():
-        for event in events:
-            names.add(event.order_id)
-            if event.order_id == order_id:
-                found.append(event)
-    return tuple(found), names
+def _feed(settings: Settings, *, kafka: bool) -> Feed:
+    if kafka:
+        from streams.ops.read_model.feed_kafka import TopicsFeed
 
+        return TopicsFeed(settings)
+    from streams.cli.folder import JOURNAL
+    from streams.ops.read_model.feed_file import JournalFeed
 
-def _order_of_message(journal: Journal, message_id: str) -> str | None:
-    return next(
-        (
-            logged.fact.order_id
-            for logged in journal.decisions()
-            if getattr(logged.fact, "message_id", None) == message_id
-        ),
-        None,
-    )
-
-
-def _mentions(raw: bytes, *names: str) -> bool:
-    """True when a dead letter speaks of the order: its name stands in it between quotes."""
-    return any(f'"{name}"'.encode() in raw for name in names)
-
-
-def _mails(path: Path, message_ids: Iterable[str]) -> dict[str, Mail]:
-    from streams.mail.ledger_sql import open_ledger
-    from streams.ops.timeline import Mail
-
-    if not path.exists():
-        return {}
-    ledger = open_ledger(str(path), synchronous="NORMAL")
-    try:
-        rows = [row for message_id in message_ids if (row := ledger.find(message_id)) is not None]
-    finally:
-        ledger.close()
-    return {
-        row.message_id: Mail(
-            message_id=row.message_id,
-            state=row.state,
-            attempt=row.attempt,
-            reply=row.reply,
-            subject=row.subject,
-            next_attempt_at=row.next_attempt_at,
-        )
-        for row in rows
-    }
-
-
-def _unknown(asked: str, names: list[str]) -> UsageProblem:
-    # Half an id is the commonest mistake; a slip of the finger comes second.
-    begun = sorted((name for name in names if name.startswith(asked)), key=lambda name: (len(name), name))
-    near = [*begun, *difflib.get_close_matches(asked, names, n=3, cutoff=0.5)][:3]
-    return UsageProblem(
-        "order-not-found",
-        f"nothing in this journal is called {asked}",
-        why="it is no order, no tracking number and no message id here",
-        hint=f"the nearest are {', '.join(near)}" if near else "look at the id again, and at --data",
-    )
+    return JournalFeed(settings.data / JOURNAL)
 
 
 def _plain(story: Timeline) -> dict[str, Any]:
@@ -180,11 +117,19 @@ def _lines(asked: str, story: Timeline) -> Iterable[str]:
     yield ""
     for entry in story.entries:
         yield _line(entry.local, entry.who, entry.says)
-        for reason in entry.because:
+        for reason in (*entry.because, *_rule(entry)):
             yield f"{'':{_INDENT}}  {click.style(reason, dim=True)}"
     yield ""
     for sentence in story.standing:
         yield _line("", "now", sentence)
+
+
+def _rule(entry: Entry) -> Iterable[str]:
+    """Say which rule of the policy is behind a decision, and whether it would still decide so."""
+    if entry.rule:
+        yield f"by the policy's [{entry.rule.replace(', ', '], [')}]" + _TODAY[entry.today]
+    elif entry.today == "otherwise":
+        yield "today's policy decides otherwise"
 
 
 def _line(when: str, who: str, says: str) -> str:

@@ -11,8 +11,10 @@ import msgspec
 
 from streams.core import events as facts
 from streams.core.events import AnyFact, Event, MessageOutcome
+from streams.core.policy import Policy
 from streams.core.zones import local, zone_or
 from streams.embedded.journal import LoggedDecision
+from streams.ops.rules import Rules, judged_today
 from streams.ops.telling import say
 from streams.pipeline.correlate import PATIENCE, Parked
 from streams.pipeline.dead_letters import DeadLetter
@@ -47,7 +49,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the story. ``at`` is when we knew; ``happened`` when it was, if that is long before."""
+    """One line of the story. ``at`` is when we knew; ``happened`` when it was, if that is long before.
+
+    ``rule`` names the policy's table behind a decision; ``today`` says whether today's policy, where one was
+    given, decides the same.
+    """
 
     at: datetime
     local: str
@@ -57,24 +63,36 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     because: tuple[str, ...] = ()
     happened: datetime | None = None
+    rule: str = ""
+    today: Literal["", "same", "otherwise"] = ""
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """The story of an order; ``standing`` says where it stands, and why nothing was sent where nothing was."""
+    """The story of an order; ``standing`` says where it stands, and why nothing was sent where nothing was.
+
+    ``policy`` is the name and version of today's, where one was given.
+    """
 
     order_id: str
     time_zone: str
     entries: tuple[Entry, ...]
     standing: tuple[str, ...]
     mails: tuple[Mail, ...]
+    policy: str = ""
 
 
-def tell(known: Known) -> Timeline:
-    """Return the story of an order, in the order in which we came to know it."""
+def tell(known: Known, policy: Policy | None = None) -> Timeline:
+    """Return the story of an order, in the order in which we came to know it; ``policy`` is today's."""
     zone = _zone(known)
+    rules = Rules(known.decisions)
+    today = {} if policy is None else judged_today(known.events, known.decisions, policy)
     entries = chain(
         (_from_event(event, zone) for event in known.events if event.source != _OURS),
-        (_from_decision(logged, zone, known.mails) for logged in known.decisions if not _is_echo(logged)),
+        [
+            _from_decision(logged, zone, known.mails, rules, today)
+            for logged in known.decisions
+            if not _is_echo(logged)
+        ],
         (_from_parked(waits, zone) for waits in known.parked),
         (_from_dead(letter, zone) for letter in known.dead),
     )
@@ -83,8 +101,9 @@ def tell(known: Known) -> Timeline:
         time_zone=zone,
         # Sorting is stable: what was decided at the moment of an event stands behind it.
         entries=tuple(sorted(entries, key=lambda entry: entry.at)),
-        standing=tuple(_standing(known, zone)),
+        standing=(*_standing(known, zone), *_today(known.order_id, today, policy)),
         mails=tuple(known.mails.values()),
+        policy="" if policy is None else policy.version,
     )
 
 
@@ -110,7 +129,10 @@ def _from_event(event: Event, zone: str) -> Entry:
     )
 
 
-def _from_decision(logged: LoggedDecision, zone: str, mails: Mapping[str, Mail]) -> Entry:
+def _from_decision(
+    logged: LoggedDecision, zone: str, mails: Mapping[str, Mail], rules: Rules, today: Mapping[str, bool]
+) -> Entry:
+    same = today.get(logged.id)
     return Entry(
         at=logged.now,
         local=local_time(logged.now, zone),
@@ -119,6 +141,8 @@ def _from_decision(logged: LoggedDecision, zone: str, mails: Mapping[str, Mail])
         id=logged.id,
         says=say(logged.fact),
         because=tuple(_because(logged.fact, zone, mails)),
+        rule=rules.behind(logged.fact) if isinstance(logged.fact, facts.Decision) else "",
+        today="" if same is None else "same" if same else "otherwise",
     )
 
 
@@ -199,6 +223,20 @@ def _standing(known: Known, zone: str) -> Iterator[str]:
             yield f"mail {mail.message_id} is {_ledger(mail, zone)}"
 
 
+def _today(order_id: str, today: Mapping[str, bool], policy: Policy | None) -> Iterator[str]:
+    """Say what today's policy thinks of what was decided then."""
+    if policy is None or not today:
+        return
+    otherwise = sum(not same for same in today.values())
+    if not otherwise:
+        yield f"today's policy, {policy.version}, decides the same"
+    else:
+        yield (
+            f"today's policy, {policy.version}, decides {otherwise} of {len(today)} otherwise"
+            f" (`firstword replay --order {order_id}` tells how)"
+        )
+
+
 def _told(known: Known) -> dict[str, datetime]:
     """Return when the relay first accepted a mail about each exception."""
     queued = {one.message_id: one for one in _of(known, facts.MessageQueued)}
@@ -235,8 +273,12 @@ def _open_reviews(known: Known) -> Iterator[facts.ReviewRequested]:
     resolved = {
         event.fact.review_id for event in known.events if isinstance(event.fact, facts.ReviewResolved)
     }
-    for review in _of(known, facts.ReviewRequested):
-        if review.review_id not in resolved:
+    over = {one.exception_id for one in _of(known, facts.ExceptionCleared)}
+    asked = list(_of(known, facts.ReviewRequested))
+    for number, review in enumerate(asked):
+        anew = {one for later in asked[number + 1 :] for one in later.exception_ids}
+        about = set(review.exception_ids)
+        if review.review_id not in resolved and not (about and about <= over) and not about & anew:
             yield review
 
 
