@@ -42,8 +42,9 @@ def command(
 ) -> int:
     """Look whether everything is in order, and say what to do where it is not.
 
-    Nothing is changed and no mail is sent; a relay is greeted, asked to encrypt and logged in to, and Kafka
-    brokers are asked for their topics. A process may be running on the same data. The exit code is 1 when something needs to be done.
+    Nothing is changed and no mail is sent. A relay is greeted, asked to encrypt and logged in to; Kafka brokers are
+    asked for their topics, for the workers and for what waits for them; a database for its tables, its clock and its
+    mails. A process may be running on the same data. The exit code is 1 when something needs to be done.
     """
     from streams.cli.doctor.examine import examine
     from streams.settings import load

@@ -6,18 +6,22 @@ import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import streams
 from streams.cli.doctor.brokers import look_at_kafka
 from streams.cli.doctor.check import Check, broken, fine
+from streams.cli.doctor.database import look_at_database
 from streams.cli.doctor.relay import look_at_mail
-from streams.cli.doctor.storage import look_at_folder, look_at_journal, look_at_ledger
+from streams.cli.doctor.storage import look_at_folder, look_at_journal, look_at_ledger, look_at_letters
 from streams.clock import wall_now
 from streams.problems import Problem
 from streams.settings import Settings
+from streams.wiring import mail_url
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)  # as in pyproject.toml
+_NOBODY = ("example.com", "example.org", "example.net", ".example", ".invalid")  # RFC 2606
 # Compiled parts: a wheel for another machine imports as nothing.
 _NATIVE = ("msgspec", "mrml", "zint")
 
@@ -27,13 +31,18 @@ def examine(settings: Settings) -> list[Check]:
     looks: tuple[Callable[[Settings], Iterable[Check]], ...] = (
         _program,
         _native,
+        _parts,
         _clock,
         _zones,
         _templates,
         _policy,
+        _stories,
+        _brand,
         look_at_folder,
         look_at_journal,
+        look_at_letters,
         look_at_ledger,
+        look_at_database,
         look_at_mail,
         look_at_kafka,
     )
@@ -47,8 +56,8 @@ def examine(settings: Settings) -> list[Check]:
 
 
 def _program(_settings: Settings) -> Iterator[Check]:
-    version = sys.version_info[:2]
-    if _OLDEST <= version <= _NEWEST:
+    ours = sys.version_info[:2]
+    if _OLDEST <= ours <= _NEWEST:
         yield fine("python", platform.python_version())
     else:
         yield Check(
@@ -70,6 +79,39 @@ def _native(_settings: Settings) -> Iterator[Check]:
             )
         else:
             yield fine(name, "loads")
+
+
+def _parts(_settings: Settings) -> Iterator[Check]:
+    """Name the parts that decide how the product behaves; those that are pinned must be the ones that were measured."""
+    from streams.cli.version import PARTS
+
+    found = {name: _number(name) for name in PARTS}
+    wrong = [f"{name} {_number(name)}, not {wanted}" for name, wanted in _pinned() if _number(name) != wanted]
+    if wrong:
+        yield Check(
+            what="parts", state="act", says=", ".join(wrong), do="install firstword again, with its own parts"
+        )
+    else:
+        yield fine("parts", ", ".join(f"{name} {number or 'missing'}" for name, number in found.items()))
+
+
+def _number(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _pinned() -> Iterator[tuple[str, str]]:
+    """Yield the parts that are wanted in one version only, where firstword was installed and not just copied."""
+    try:
+        wanted = requires("firstword") or []
+    except PackageNotFoundError:
+        return
+    for text in wanted:
+        name, equals, number = text.partition("==")
+        if equals and ";" not in text:
+            yield name.strip(), number.strip()
 
 
 def _clock(_settings: Settings) -> Iterator[Check]:
@@ -132,3 +174,52 @@ def _policy(settings: Settings) -> Iterator[Check]:
         )
     else:
         yield fine("policy", f"{policy.version}, {len(results)} tests pass")
+
+
+def _stories(settings: Settings) -> Iterator[Check]:
+    """Tell the stories of the program to the shop's policy and words: another answer may be meant."""
+    from streams.assets import templates_dir
+    from streams.ops.rehearse.reading import read_story, shipped
+    from streams.ops.rehearse.stage import rehearse
+    from streams.policies.loader import load_policy
+    from streams.templating.catalogue import load_catalogue
+    from streams.templating.renderer import CatalogueRenderer
+
+    try:
+        catalogue = load_catalogue(templates_dir(), settings.templates)
+        policy = load_policy(settings.policy, templates=catalogue.messages)
+    except Problem:  # said above, where policy and templates are looked at
+        return
+    stories = [read_story(path, policy.shop.time_zone, catalogue.messages) for path in shipped()]
+    renderer = CatalogueRenderer(catalogue)
+    done = [rehearse(story, lambda _own: policy, renderer) for story in stories]
+    other = [one.story.title for one in done if not one.passed]
+    if not other:
+        yield fine("stories", f"{len(done)} go as written")
+        return
+    yield Check(
+        what="stories",
+        state="look",
+        says=f"{len(other)} of {len(done)} go otherwise, first: {other[0]}",
+        do="`firstword rehearse` says how; where it is meant, keep stories of your own",
+    )
+
+
+def _brand(settings: Settings) -> Iterator[Check]:
+    """The words come with an invented shop; a relay would send its name and address to real customers."""
+    from streams.cli.brand import brand_of
+
+    sender = brand_of(settings).sender
+    invented = [one for one in (sender.from_address, sender.reply_to) if one.endswith(_NOBODY)]
+    if not invented:
+        yield fine("brand", f"{sender.from_address}, answers to {sender.reply_to}")
+        return
+    if mail_url(settings).startswith("maildir:"):
+        yield fine("brand", f"an invented shop at {sender.from_address}, as long as no mail leaves")
+        return
+    yield Check(
+        what="brand",
+        state="look",
+        says=f"{' and '.join(invented)} cannot be answered: nobody has that domain",
+        do="put your own shop into brand.toml before the first mail goes out",
+    )

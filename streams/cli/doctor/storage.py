@@ -1,4 +1,4 @@
-"""Looks at the data directory: the disk, the journal and the ledger, without writing to any of them."""
+"""Looks at the data directory: the disk, the journal, the inbox and the ledger, without writing to any of them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import closing
 from pathlib import Path
 
 from streams.cli.doctor.check import Check, fine
+from streams.cli.doctor.ledger import look_at_rows
 from streams.cli.folder import JOURNAL, LEDGER, is_held
 from streams.clock import wall_now
 from streams.settings import Settings
 
 _LITTLE = 1 << 30  # bytes: about three million events, or a night to react in
-_NAMED = 5  # mails in doubt that are named; the rest is counted
 
 
 def look_at_folder(settings: Settings) -> Iterator[Check]:
@@ -65,15 +65,10 @@ def _journal(db: sqlite3.Connection) -> Iterator[Check]:
             says=f"{pending:,} decisions are not done yet",
             do="they are done when `firstword run` goes on with the same --data",
         )
-    (dead,) = db.execute("SELECT count(*) FROM dead_letters").fetchone()
-    if dead:
-        codes = db.execute("SELECT code, count(*) FROM dead_letters GROUP BY code ORDER BY 2 DESC, 1")
-        said = ", ".join(f"{count:,} {code}" for code, count in codes)
-        yield Check(
-            what="dead letters",
-            state="look",
-            says=f"{dead:,} records were not understood: {said}",
-            do="firstword explain CODE says what each means",
+    (parked,) = db.execute("SELECT count(*) FROM parked").fetchone()
+    if parked:
+        yield fine(
+            "parked", f"{parked:,} scans wait for their order; `firstword dead-letters list` shows them"
         )
     if at is not None and at > wall_now().isoformat():
         yield Check(
@@ -84,34 +79,49 @@ def _journal(db: sqlite3.Connection) -> Iterator[Check]:
         )
 
 
+def look_at_letters(settings: Settings) -> Iterator[Check]:
+    """Say what was not understood and nobody has put back, and what was left and nobody has taken.
+
+    Raises:
+        WorldProblem: ``journal-unreadable``, ``inbox-unreadable``.
+    """
+    from streams.embedded.inbox import waiting
+    from streams.ops.letters import open_letters, reasons
+
+    if not (settings.data / JOURNAL).exists():
+        return
+    found = [one for one in reasons(open_letters(settings, kafka=False).letters()) if one.open]
+    if found:
+        said = ", ".join(f"{one.open:,} {one.code}" for one in found)
+        yield Check(
+            what="dead letters",
+            state="look",
+            says=f"{sum(one.open for one in found):,} records were not understood: {said}",
+            do=f"firstword dead-letters list --data {settings.data}",
+        )
+    left = waiting(settings.data)
+    if left:
+        yield Check(
+            what="inbox",
+            state="look",
+            says=f"{left:,} records were left and are not taken yet",
+            do="they are taken when `firstword run` goes on with the same --data",
+        )
+
+
 def look_at_ledger(settings: Settings) -> Iterator[Check]:
-    """Say how many mails stand in each state, and name those whose fate nobody knows."""
+    """Say how the ledger in the data directory stands; where a database is set, it is not there."""
     path = settings.data / LEDGER
+    if settings.database is not None and not path.exists():
+        return
     if not path.exists():
         yield fine("ledger", "none yet")
         return
     try:
         with closing(_open(path)) as db:
-            counts = dict(db.execute("SELECT state, count(*) FROM mail_ledger GROUP BY state ORDER BY state"))
-            doubts = [
-                f"{message_id} (order {order_id})"
-                for message_id, order_id in db.execute(
-                    "SELECT message_id, order_id FROM mail_ledger WHERE state = 'in_doubt' ORDER BY 1"
-                )
-            ]
+            yield from look_at_rows(lambda query: db.execute(query).fetchall())
     except sqlite3.Error as error:
         yield _damaged("ledger", path, error)
-        return
-    said = ", ".join(f"{count:,} {state}" for state, count in counts.items())
-    yield fine("ledger", said or "no mail yet")
-    if doubts:
-        more = f" and {len(doubts) - _NAMED:,} more" if len(doubts) > _NAMED else ""
-        yield Check(
-            what="in doubt",
-            state="act",
-            says=f"nobody knows whether these went out: {', '.join(doubts[:_NAMED])}{more}",
-            do="look into the relay's log for the message id; `firstword explain in_doubt` says why nothing is sent again",
-        )
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -36,6 +36,7 @@ def _page(detector: Detector, policy: LoadedPolicy) -> Page:
     lines = [*text_of(type(detector)), ""]
     lines += [f"{name} = {setting.value}  ({setting.origin})" for name, setting in thresholds.items()]
     lines += _said(responses)
+    lines += _words(responses)
     return Page(
         name=kind,
         sentence=about(type(detector)),
@@ -57,6 +58,12 @@ def _said(responses: dict[Any, Response]) -> Iterator[str]:
         return
     for severity, response in responses.items():
         yield f"then, when {severity}: {_response(response)}"
+
+
+def _words(responses: dict[Any, Response]) -> Iterator[str]:
+    """Name the commands that show what a customer reads."""
+    for message in dict.fromkeys(one.message for one in responses.values() if one.message):
+        yield f"its letter: firstword templates render {message}"
 
 
 def _response(response: Response) -> str:

@@ -16,6 +16,7 @@ def pages(_policy: LoadedPolicy | None = None) -> dict[str, Page]:
         code: Page(
             name=code,
             sentence=means,
+            group=area,
             lines=(f"what to do: {remedy}",),
             plain={"code": code, "about": area, "means": means, "do": remedy},
         )

@@ -14,6 +14,7 @@ _GROUPS = {
     "kafka": "the service: brokers",
     "client_id": "the service: names and topics",
     "clock": "the service: time, memory, database, monitor",
+    "console": "the console: address and sign-in",
 }
 
 
