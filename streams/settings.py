@@ -190,6 +190,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _says("Where /metrics, /health/live and /health/ready are served, host:port; without it, nowhere."),
     ] = None
 
+    # ------------------------------------------------------------------------ the console
+
+    console: Annotated[
+        str, _says("Where the console is served, host:port; :8100 listens on this machine only.")
+    ] = ":8100"
+    console_tokens: Annotated[
+        Secret | None,
+        _says(
+            "Who may sign in to the console: a line ROLE:TOKEN for each of reader, operator, approver; best kept in a file."
+        ),
+    ] = None
+    console_user_header: Annotated[
+        str,
+        _says(
+            "The header in which a proxy in front of the console says who somebody is; without it, only tokens sign in.",
+            pattern=r"^[A-Za-z0-9-]{0,100}$",
+        ),
+    ] = ""
+    console_role_header: Annotated[
+        str,
+        _says(
+            "The header in which that proxy says what they may do: reader, operator or approver, among other groups.",
+            pattern=r"^[A-Za-z0-9-]{0,100}$",
+        ),
+    ] = ""
+    console_proxies: Annotated[
+        str,
+        _says("The addresses and networks from which these two headers are believed, several with commas."),
+    ] = "127.0.0.1,::1"
+
     def return_address(self) -> Address | None:
         """Return where returned parcels go, or None when nothing of it is set."""
         parts = {

@@ -291,6 +291,11 @@ def dead_letters_redriven(*, count: int) -> None:
     """Dead letters were given another try under their old identity."""
 
 
+@declare(ERROR)
+def inbox_unreadable(*, place: str, why: str) -> None:
+    """What other processes left here cannot be read; the run goes on without it until the next start."""
+
+
 @declare(DEBUG, by="source")
 def duplicate_dropped(*, source: str, event_id: str) -> None:
     """An event came a second time and decides nothing."""
@@ -393,3 +398,28 @@ def worker_stuck(*, role: str, why: str, place: str) -> None:
 @declare(WARN, by="library")
 def library_warned(*, library: str, says: str) -> None:
     """A library that we stand on reported something; where it matters, a line of our own follows."""
+
+
+@declare(INFO)
+def console_opened(*, host: str, port: int) -> None:
+    """The console is served from now on."""
+
+
+@declare(INFO, by="role")
+def signed_in(*, role: str) -> None:
+    """Somebody signed in to the console."""
+
+
+@declare(WARN)
+def sign_in_refused() -> None:
+    """Somebody did not get into the console: the token was none of ours, or the name was missing."""
+
+
+@declare(INFO, by="deed")
+def console_used(*, deed: str, order_id: str) -> None:
+    """Somebody had something done from the console; who it was stands in the journal or the ledger."""
+
+
+@declare(ERROR)
+def console_failed(*, page: str, why: str) -> None:
+    """A page of the console met a mistake of ours; whoever asked was told so, and nothing was changed."""

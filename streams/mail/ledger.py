@@ -189,6 +189,10 @@ class LedgerReader(Protocol):
         """Return rows of which nobody has heard since then or longer, the longest waiting first."""
         ...
 
+    def next_untold(self) -> datetime | None:
+        """Return since when the longest waiting row of which nobody has heard stands as it does."""
+        ...
+
     def oldest(self) -> dict[str, datetime]:
         """Return per state of ``claimed``, ``sending`` and ``deferred`` since when its oldest row waits."""
         ...

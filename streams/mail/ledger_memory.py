@@ -95,6 +95,11 @@ class MemoryLedger:
         waiting = sorted((row.untold_since or since, row.message_id, row) for row in rows)
         return [row for at, _, row in waiting if at <= since][:limit]
 
+    def next_untold(self) -> datetime | None:
+        """Return since when the longest waiting row of which nobody has heard stands as it does."""
+        waits = (row.untold_since for row in self._rows.values() if row.untold_since is not None)
+        return min(waits, default=None)
+
     def oldest(self) -> dict[str, datetime]:
         """Return per state of ``claimed``, ``sending`` and ``deferred`` since when its oldest row waits."""
         found: dict[str, datetime] = {}

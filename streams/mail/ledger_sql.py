@@ -216,6 +216,12 @@ class SqlLedger:
             limit=limit,
         )
 
+    def next_untold(self) -> datetime | None:
+        """Return since when the longest waiting row of which nobody has heard stands as it does."""
+        with self._reading() as connection:
+            earliest = connection.execute(_EARLIEST_UNTOLD).scalar()
+        return None if earliest is None else datetime.fromisoformat(earliest)
+
     def oldest(self) -> dict[str, datetime]:
         """Return per state of ``claimed``, ``sending`` and ``deferred`` since when its oldest row waits."""
         with self._reading() as connection:
@@ -279,6 +285,7 @@ def _columns(rows: Iterable[Row]) -> list[dict[str, Any]]:
 _UNFINISHED = (MAILS.c.state.in_([literal_column("'claimed'"), literal_column("'sending'")]),)
 _WAITING = MAILS.c.next_attempt_at.is_not(None)
 _EARLIEST = select(func.min(MAILS.c.next_attempt_at)).where(_WAITING, MAILS.c.untold_since.is_(None))
+_EARLIEST_UNTOLD = select(func.min(MAILS.c.untold_since)).where(MAILS.c.untold_since.is_not(None))
 _OLDEST_UNFINISHED = (
     select(MAILS.c.state, func.min(MAILS.c.updated_at)).where(*_UNFINISHED).group_by(MAILS.c.state)
 )

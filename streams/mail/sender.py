@@ -21,7 +21,7 @@ from streams.mail.compose import compose
 from streams.mail.group_commit import GroupCommit
 from streams.mail.headers import SUBJECT_LIMIT, clean
 from streams.mail.identity import Identity
-from streams.mail.ledger import Claim, DoubtRule, Ledger, Row, Swap
+from streams.mail.ledger import Claim, DoubtRule, Ledger, Row, Swap, Told
 from streams.mail.loose_ends import LooseEnds
 from streams.mail.outcomes import Delivery, OurFault, Permanent, Withheld
 from streams.mail.transport import Envelope, Transport
@@ -85,6 +85,7 @@ class LedgerSender:
         self._commits = GroupCommit(ledger)
         self._cases = Turns()
         self._loose_ends = LooseEnds()
+        self._handed: list[Told] = []  # outcomes of a person's that were told in the last round
         self._look_at: datetime | None = None  # when to look after other processes, once recovered
         # Twice the connections: one mail is rendered while another is under way, and not a thousand.
         self._room = asyncio.Semaphore(2 * transport.concurrency)
@@ -113,11 +114,14 @@ class LedgerSender:
     async def retry_due(self, now: datetime) -> tuple[MessageOutcome, ...]:
         """Try messages whose time has come: deferred ones, broken off ones, and those of dead processes.
 
+        What a person has settled in the ledger meanwhile is told with the rest.
+
         Raises:
             streams.problems.WorldProblem: the ledger cannot be used, and nothing is to be told.
         """
         tries = [_kept(self._retry(row, now)) for row in self._worth_a_try(now)]
         ends = [*await asyncio.gather(*tries), await _kept(self._look_after_others(now))]
+        ends.append(await _kept(self._hear_of_hands(now)))
         outcomes = _flat(end for end in ends if not isinstance(end, Problem))
         problems = [end for end in ends if isinstance(end, Problem)]
         if problems and not outcomes:
@@ -126,7 +130,8 @@ class LedgerSender:
 
     def next_retry(self) -> datetime | None:
         """Return when to call :meth:`retry_due` again."""
-        moments = (self._ledger.next_due(), self._loose_ends.next_due(), self._look_at)
+        by_hand = None if self._until_told else self._ledger.next_untold()
+        moments = (self._ledger.next_due(), self._loose_ends.next_due(), self._look_at, by_hand)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def withdraw(self, message_id: str, now: datetime) -> bool:
@@ -158,6 +163,15 @@ class LedgerSender:
         if self._look_at is None or now < self._look_at:
             return ()
         return self._adopt(self._ledger.unfinished(now - rules.LEASE), now)
+
+    async def _hear_of_hands(self, now: datetime) -> tuple[MessageOutcome, ...]:
+        """Return what a person settled in the ledger; noted as told a round later, when it is written down."""
+        if self._handed:
+            self._ledger.told(self._handed)
+        # With ``until_told`` others see to all that nobody has heard of.
+        rows = [] if self._until_told else self._ledger.untold(now)
+        self._handed = [Told(message_id=row.message_id, state=row.state, attempt=row.attempt) for row in rows]
+        return _flat(rules.outcome(row) for row in rows)
 
     def _adopt(self, unfinished: Iterable[Row], now: datetime) -> tuple[MessageOutcome, ...]:
         if self._ledger.shared:

@@ -89,6 +89,11 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
             "FIRSTWORD_HOT_ORDERS": "1000",
             "FIRSTWORD_DATABASE": "postgresql://crunchy@db/lamp",
             "FIRSTWORD_MONITOR": ":9100",
+            "FIRSTWORD_CONSOLE": ":8200",
+            "FIRSTWORD_CONSOLE_TOKENS": "reader:crunchy",
+            "FIRSTWORD_CONSOLE_USER_HEADER": "X-Forwarded-User",
+            "FIRSTWORD_CONSOLE_ROLE_HEADER": "X-Forwarded-Groups",
+            "FIRSTWORD_CONSOLE_PROXIES": "10.0.0.0/8",
         }
     )
 
@@ -131,6 +136,11 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
         hot_orders=1000,
         database=Secret("postgresql://crunchy@db/lamp"),
         monitor=":9100",
+        console=":8200",
+        console_tokens=Secret("reader:crunchy"),
+        console_user_header="X-Forwarded-User",
+        console_role_header="X-Forwarded-Groups",
+        console_proxies="10.0.0.0/8",
     )
     changed = {name for name in FIELDS if getattr(found, name) != getattr(Settings(), name)}
     assert changed == set(FIELDS)
@@ -231,7 +241,14 @@ def test_every_secret_has_its_file_variable(tmp_path):
 
     secret = {name for name, field in FIELDS.items() if field.secret}
 
-    assert secret == {"mail_url", "shopify_secret", "easypost_secret", "kafka_password", "database"}
+    assert secret == {
+        "mail_url",
+        "shopify_secret",
+        "easypost_secret",
+        "kafka_password",
+        "database",
+        "console_tokens",
+    }
     for name in secret:
         found = load({FIELDS[name].variable + "_FILE": str(tmp_path / "secret")})
         assert getattr(found, name) == Secret("crunchy")

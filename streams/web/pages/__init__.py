@@ -1,0 +1,1 @@
+"""The pages: a module of handlers and a template each."""

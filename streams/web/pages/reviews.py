@@ -1,0 +1,53 @@
+"""What a person decides: each review with what was found and what it would cost, and a reason that is kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from streams import telemetry
+from streams.problems import InputProblem
+from streams.web.page import page_number, read_form, see, show
+from streams.web.room import room_of, visitor_of
+from streams.web.security import needs
+
+LONGEST_NOTE: Final = 1_000  # characters
+
+
+@needs("reader")
+async def list_reviews(request: web.Request) -> web.Response:
+    """Show reviews that wait, the longest waiting first."""
+    room, number = room_of(request), page_number(request)
+    page = await room.ask(lambda reading: reading.reviews(number))
+    noted = {row.review_id: room.noted(row.review_id) for row in page.rows}
+    return await show(request, "reviews", page=page, number=number, noted=noted)
+
+
+@needs("approver")
+async def decide(request: web.Request) -> web.Response:
+    """Take a person's decision; the fold hears of it as an event."""
+    room, form = room_of(request), await read_form(request)
+    review_id, verdict, note = form.get("review_id", ""), form.get("verdict"), form.get("note", "")
+    if verdict not in {"approve", "refuse"}:
+        raise InputProblem("verdict-missing", "nothing was decided", hint="press Approve or Refuse")
+    if not note:
+        raise InputProblem(
+            "reason-missing",
+            "a decision needs its reason",
+            why="whoever reads the order's story next year must understand it",
+            hint="go back and write one sentence",
+        )
+    review = await room.ask(lambda reading: reading.review(review_id))
+    if review is None or room.noted(review_id):
+        raise see("/reviews", done="nothing")
+    approved, by = verdict == "approve", visitor_of(request).name
+    await room.do(
+        lambda deeds: deeds.resolve_review(review, approved=approved, by=by, note=note[:LONGEST_NOTE])
+    )
+    telemetry.console_used(deed="approve" if approved else "refuse", order_id=review.order_id)
+    room.note(review_id, f"{'approved' if approved else 'refused'} by {by}, on its way into the journal")
+    raise see("/reviews", done="approved" if approved else "refused")
+
+
+ROUTES: Final = (web.get("/reviews", list_reviews), web.post("/reviews", decide))
