@@ -22,6 +22,7 @@ from streams.clock import stopwatch, wall_now
 from streams.codec.envelope import encode_envelope
 from streams.core.events import Event
 from streams.embedded.engine import Engine
+from streams.embedded.inbox import Inbox
 from streams.embedded.intake import Intake, Verify, vendor_signatures
 from streams.embedded.journal import Journal
 from streams.embedded.runner import Feed, Progress, Runner
@@ -29,6 +30,7 @@ from streams.embedded.summary import Summary, summarize
 from streams.pipeline.ports import Record, Source
 from streams.problems import UsageProblem
 from streams.settings import Settings
+from streams.sources.feeds import parse_feed
 from streams.sources.reading import documents
 
 PUBLIC = "firstword"  # the source of every decision in the public log (contract, section 2)
@@ -42,7 +44,8 @@ class Room:
         self.kit = wiring.build(settings)
         self.feeds = _feeds(sources, self.kit.sources)
         self.engine = Engine(Journal(settings.data / JOURNAL), self.kit.policy)
-        self.runner = Runner(self.engine, self.kit.effects, self.feeds, progress=progress)
+        inbox = Inbox(settings.data, self.kit.sources)
+        self.runner = Runner(self.engine, self.kit.effects, self.feeds, inbox=inbox, progress=progress)
         self._stopwatch = stopwatch()
 
     def summary(self) -> Summary:
@@ -145,7 +148,7 @@ def leave_reader_behind(code: int) -> None:
 def _feeds(texts: Iterable[str], sources: Mapping[str, Source]) -> list[Feed]:
     feeds: list[Feed] = []
     for text in texts:
-        source, location = wiring.parse_feed(text, sources)
+        source, location = parse_feed(text, sources)
         key = f"{source.name}={location}"
         if any(feed.key == key for feed in feeds):
             raise UsageProblem(

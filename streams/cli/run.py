@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ import click
 
 from streams.cli import options
 from streams.cli.group import Command
+from streams.cli.moments import moment_of
 from streams.cli.output import print_document, progress, unwritable
-from streams.core.events import parse_day_or_instant
 from streams.problems import UsageProblem
 
 if TYPE_CHECKING:
@@ -85,10 +85,11 @@ def command(
     from streams.cli.room import count_lines, enter, leave_reader_behind
     from streams.settings import load
 
-    end = _moment(until)
+    end = moment_of("--until", until)
     settings = load(data=data, mail_url=mail, policy=policy, templates=templates, http=http)
     address = settings.http if clock == "wall" else None
-    _check(clock, end, sources, http, address)
+    _check(clock, end, http)
+    _check_something(settings.data, end, sources, address)
     _check_output(decisions, as_json=as_json)
     telemetry.configure(_level(settings, clock))
     with (
@@ -118,28 +119,7 @@ def _tell(summary: object, *, as_json: bool, aside: bool) -> None:
         click.echo(line, err=aside)
 
 
-def _moment(text: str | None) -> datetime | None:
-    """Read ``--until``: an instant with its offset, or a day, which means its first moment in UTC."""
-    if text is None:
-        return None
-    try:
-        moment = parse_day_or_instant(text)
-    except ValueError as error:
-        raise UsageProblem(
-            "time-unclear",
-            f"--until {text} is no time",
-            where=f"--until {text}",
-            why=str(error),
-            hint="write 2026-11-28T00:00:00Z, or 2026-11-28 for its first moment in UTC",
-        ) from error
-    if isinstance(moment, datetime):
-        return moment.astimezone(UTC)
-    return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-
-
-def _check(
-    clock: str, until: datetime | None, sources: tuple[str, ...], http: str | None, address: str | None
-) -> None:
+def _check(clock: str, until: datetime | None, http: str | None) -> None:
     if clock == "history" and http is not None:
         raise UsageProblem(
             "clock-and-http",
@@ -154,7 +134,19 @@ def _check(
             where="--until",
             hint="use --clock history, or stop the process when it is enough",
         )
-    if not sources and address is None and until is None:
+
+
+def _check_something(
+    data: Path, until: datetime | None, sources: tuple[str, ...], address: str | None
+) -> None:
+    """Refuse a run with nothing to do: no source, no address, no time to come to, and nothing left over."""
+    from streams.cli.folder import JOURNAL
+    from streams.embedded.inbox import waiting
+    from streams.embedded.journal import owes
+
+    if sources or address is not None or until is not None:
+        return
+    if not waiting(data) and not owes(data / JOURNAL):
         raise UsageProblem(
             "nothing-to-read",
             "there is nothing to read and nowhere to listen",

@@ -42,8 +42,10 @@ def test_an_outcome_stays_untold_until_it_is_told(ledger):
     assert ledger.untold(FRIDAY) == [first]
     assert ledger.untold(FRIDAY + MINUTE) == [first, second]
     assert ledger.untold(FRIDAY + MINUTE, limit=1) == [first]
+    assert ledger.next_untold() == FRIDAY
 
     ledger.told([told(second), told(first)])
+    assert ledger.next_untold() is None
     assert ledger.untold(FRIDAY + MINUTE) == []
     assert ledger.find("msg_a") == msgspec.structs.replace(first, untold_since=None)
 

@@ -264,7 +264,7 @@ def test_a_failure_of_our_own_is_a_problem_too(tmp_path):
     calm = firstword("timeline", "X", "--data", tmp_path, "--json")
     loud = firstword("timeline", "X", "--data", tmp_path, "--debug")
 
-    assert (calm.returncode, json.loads(calm.stdout)["problem"]["code"]) == (3, "journal-unusable")
+    assert (calm.returncode, json.loads(calm.stdout)["problem"]["code"]) == (3, "journal-unreadable")
     assert ("Traceback" in calm.stderr, "Traceback" in loud.stderr) == (False, True)
 
 
