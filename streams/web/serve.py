@@ -29,7 +29,7 @@ from streams.web.app import make_app
 from streams.web.backtesting import Backtests
 from streams.web.door import Door
 from streams.web.room import Room
-from streams.wiring import make_folder
+from streams.wiring import make_folder, policy_of
 
 GRACE: Final = 5.0  # seconds that a stop waits for answers under way
 JOURNAL: Final = "journal.sqlite"  # as streams/cli/folder.py names it
@@ -49,6 +49,7 @@ def furnished(settings: Settings, *, kafka: bool, taken: Taken) -> Iterator[Room
     renderer = CatalogueRenderer(load_catalogue(templates_dir(), settings.templates))
     # Compiled while nobody waits for it: half a second that the first order's page would take longer.
     threading.Thread(target=renderer.check, name="templates", daemon=True).start()
+    policy = policy_of(settings)
     feed = _feed(settings, kafka=kafka)
     make_folder(settings.data)
     place = _place(settings)
@@ -56,7 +57,7 @@ def furnished(settings: Settings, *, kafka: bool, taken: Taken) -> Iterator[Room
     follower = Follower(place, feed)
     follower.start()
     try:
-        reading = open_reading(place, ledger=ledger_place(settings, kafka=kafka))
+        reading = open_reading(place, ledger=ledger_place(settings, kafka=kafka), policy=policy)
         deeds = RealDeeds(settings, backtests, wall_now, kafka=kafka, taken=taken)
         try:
             yield Room(door, reading, deeds, renderer, wall_now, lambda: follower.caught)

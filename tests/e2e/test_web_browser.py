@@ -96,6 +96,9 @@ def test_an_order_tells_its_story_and_shows_its_mail(chromium, shown):
         assert "in_doubt" in stands
         assert page.get_by_role("link", name="Settle the mail").get_attribute("href") == "/mail"
         assert page.locator(".story .decided").count() >= 3
+        story = page.get_by_role("region", name="Story").inner_text()
+        assert "by the policy's [detect.wrong_item]" in story
+        assert "today's policy decides otherwise" not in story
         frame = page.locator("iframe").first
         assert frame.get_attribute("sandbox") == ""
         mail = frame.content_frame
