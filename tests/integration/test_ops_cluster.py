@@ -164,7 +164,7 @@ def group(**said):
 )
 def test_what_waits_is_judged(one, state, says, do):
     """Behind is no trouble while it moves; standing still is, and nobody there is more."""
-    check = doctor._group(one)
+    check = doctor._group(one, NOW)
 
     assert check.state == state
     assert says in check.says

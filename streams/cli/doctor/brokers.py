@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from streams.cli.doctor.check import Check, broken, fine
@@ -82,7 +82,7 @@ def _cluster(settings: Settings) -> Iterator[Check]:
     yield from _clocks(cluster)
     yield _faust()
     for group in cluster.groups:
-        yield _group(group)
+        yield _group(group, wall_now())
 
 
 def _faust() -> Check:
@@ -106,13 +106,13 @@ def _clocks(cluster: Cluster) -> Iterator[Check]:
         )
 
 
-def _group(group: Group) -> Check:
+def _group(group: Group, now: datetime) -> Check:
     workers = f"{group.workers} worker{'s' if group.workers != 1 else ''}" if group.workers else "no worker"
     if not group.behind:
         start = "" if group.workers else f"firstword worker {group.role}"
         state = "ok" if group.workers else "look"
         return Check(what=group.role, state=state, says=f"{workers}, nothing waits", do=start)  # type: ignore[arg-type]  # one of them
-    waits = wall_now() - group.oldest if group.oldest is not None else None
+    waits = now - group.oldest if group.oldest is not None else None
     records = f"{group.behind:,} records wait" if group.behind != 1 else "1 record waits"
     said = f"{workers}, {records}{f', the oldest for {spell_age(waits)}' if waits is not None else ''}"
     if not group.workers:
