@@ -85,7 +85,7 @@ def _check_text(raw: bytes, value: Any) -> None:
     A name that occurs twice is decoded once, so the value written again has fewer colons than the text
     had. Only then, or when an escape could hide one, does the exact and slow reader run.
     """
-    if _SUSPICIOUS.search(raw) is None:
+    if b"\\u" not in raw or _SUSPICIOUS.search(raw) is None:  # most texts escape nothing
         try:
             if raw.count(b":") == _encode(value).count(b":"):
                 return
