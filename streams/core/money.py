@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated
 
 import msgspec
@@ -12,6 +13,14 @@ Minor = Annotated[
     msgspec.Meta(ge=-(10**12), le=10**12, description="minor units, such as cents"),
 ]
 
+
+# ISO 4217 minor-unit exponents that are not 2. CLDR's own digits are for display and differ (RSD: 0).
+_WITHOUT_CENTS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_DECIMALS = MappingProxyType(
+    dict.fromkeys(_WITHOUT_CENTS.split(), 0)
+    | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
+    | {"CLF": 4, "UYW": 4}
+)
 
 LARGEST = 10**12  # the schemas' limit; a sum beyond it is as far above any budget as the limit itself
 
@@ -39,6 +48,19 @@ class Money(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def _within(minor: int) -> int:
     return max(-LARGEST, min(LARGEST, minor))
+
+
+def decimals(currency: str) -> int:
+    """Return how many decimals an amount of the currency has (ISO 4217): 2 for USD, 0 for JPY."""
+    return _DECIMALS.get(currency, 2)
+
+
+def spell_amount(amount: Money) -> str:
+    """Return ``12.50 USD``."""
+    places = decimals(amount.currency)
+    sign, digits = "-" if amount.minor < 0 else "", str(abs(amount.minor)).rjust(places + 1, "0")
+    number = f"{digits[:-places]}.{digits[-places:]}" if places else digits
+    return f"{sign}{number} {amount.currency}"
 
 
 def zero(currency: str) -> Money:

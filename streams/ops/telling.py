@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from streams.core import events as facts
 from streams.core.events import AnyFact, MessageOutcome, Pieces
-from streams.core.money import Money
+from streams.core.money import spell_amount
 
 _SCANS = {
     "pre_transit": "the carrier knows of it and does not have it",
@@ -59,11 +59,6 @@ def say(fact: AnyFact) -> str:
 def spell_pieces(lines: Iterable[Pieces] | Iterable[facts.OrderedLine]) -> str:
     """Return lines as ``2 LAMP, 1 BULB``."""
     return ", ".join(f"{line.quantity} {line.sku}" for line in lines) or "nothing"
-
-
-def spell_money(amount: Money) -> str:
-    """Return an amount in minor units, as every file of the house writes it: ``650 USD`` is $6.50."""
-    return f"{amount.minor} {amount.currency}"
 
 
 def _heard(fact: AnyFact) -> str:
@@ -135,18 +130,18 @@ def _decision(fact: facts.Decision) -> str:
             return f"{fact.kind} cleared, about {fact.subject}"
         case facts.ReturnLabelRequested():
             keep = f"theirs to keep after {fact.keep_after}"
-            return f"return label requested for {spell_pieces(fact.lines)}, {spell_money(fact.cost)}, {keep}"
+            return f"return label requested for {spell_pieces(fact.lines)}, {spell_amount(fact.cost)}, {keep}"
         case facts.ReplacementRequested():
             how = "expedited " if fact.expedited else ""
-            return f"{how}replacement requested: {spell_pieces(fact.lines)}, {spell_money(fact.cost)}"
+            return f"{how}replacement requested: {spell_pieces(fact.lines)}, {spell_amount(fact.cost)}"
         case facts.ReplacementProgressed():
             return f"its replacement {fact.replacement_order_id}: {fact.status.replace('_', ' ')}"
         case facts.GoodwillGranted():
-            return f"goodwill granted: {spell_money(fact.cost)}"
+            return f"goodwill granted: {spell_amount(fact.cost)}"
         case facts.ShippingRefundGranted():
-            return f"shipping refund granted: {spell_money(fact.cost)}"
+            return f"shipping refund granted: {spell_amount(fact.cost)}"
         case facts.ReviewRequested():
-            asked = f"about {', '.join(fact.remedies) or 'what to do'}, {spell_money(fact.cost)}"
+            asked = f"about {', '.join(fact.remedies) or 'what to do'}, {spell_amount(fact.cost)}"
             return f"a person is asked {asked}, because of {fact.reason.replace('_', ' ')}"
         case facts.MessageQueued():
             return f"mail {fact.template} ({fact.locale}) may go out"

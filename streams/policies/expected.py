@@ -14,6 +14,7 @@ import msgspec
 
 from streams.core import events as facts
 from streams.core.events import Decision
+from streams.core.money import spell_amount
 from streams.policies.moments import (
     CODE,
     day_or_moment,
@@ -21,7 +22,6 @@ from streams.policies.moments import (
     read_day,
     read_moment,
     read_pieces,
-    spell_amount,
     spell_day,
     spell_moment,
     spell_pieces,

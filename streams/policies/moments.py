@@ -6,10 +6,8 @@ import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from babel.numbers import get_currency_precision
-
 from streams.core.events import Pieces
-from streams.core.money import Money
+from streams.core.money import Money, decimals
 from streams.policies.readers import currency
 from streams.policies.refusal import Refusal
 
@@ -119,19 +117,10 @@ def read_amount(text: str) -> Money:
     if found is None:
         raise Refusal(CODE, f"`{text}` is not an amount", "such as `12.50 USD`")
     code = currency(found[3])
-    places = get_currency_precision(code)
-    decimals = found[2] or ""
-    if len(decimals) > places:
+    places, behind = decimals(code), found[2] or ""
+    if len(behind) > places:
         raise Refusal(CODE, f"{code} has {places} decimals")
-    return Money(minor=int(found[1] + decimals.ljust(places, "0")), currency=code)
-
-
-def spell_amount(amount: Money) -> str:
-    """Return an amount as :func:`read_amount` reads it."""
-    places = get_currency_precision(amount.currency)
-    digits = str(amount.minor).rjust(places + 1, "0")
-    number = f"{digits[:-places]}.{digits[-places:]}" if places else digits
-    return f"{number} {amount.currency}"
+    return Money(minor=int(found[1] + behind.ljust(places, "0")), currency=code)
 
 
 def read_pieces(text: str) -> Pieces:

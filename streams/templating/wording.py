@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from types import MappingProxyType
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_interval, format_skeleton
@@ -13,16 +12,8 @@ from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal
 
 from streams.core.events import DateRange
-from streams.core.money import Money
+from streams.core.money import Money, decimals
 from streams.templating.phrases import Phrases
-
-# ISO 4217 minor-unit exponents that are not 2. CLDR's own digits are for display and differ (RSD: 0).
-_WITHOUT_CENTS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_EXPONENTS = MappingProxyType(
-    dict.fromkeys(_WITHOUT_CENTS.split(), 0)
-    | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
-    | {"CLF": 4, "UYW": 4}
-)
 
 
 @lru_cache(maxsize=256)
@@ -83,7 +74,7 @@ def short_day(day: date, locale: Locale) -> str:
 
 @lru_cache(maxsize=1024)
 def _amount(minor: int, currency: str, locale: Locale) -> str:
-    amount = Decimal(minor).scaleb(-_EXPONENTS.get(currency, 2))
+    amount = Decimal(minor).scaleb(-decimals(currency))
     # decimal_quantization=False: never round money away where CLDR shows fewer digits than ISO has.
     return format_currency(amount, currency, locale=locale, decimal_quantization=False)
 

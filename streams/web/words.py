@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 from urllib.parse import urlencode
 
-from babel.numbers import format_currency, get_currency_precision
+from babel import Locale
 from markupsafe import Markup
 
 from streams.core.money import Money
+from streams.templating import wording
 
+_ENGLISH: Final = Locale("en", "US")
 REVIEWS: Final = {
     "budget": "It would cost more than one order may cost.",
     "second_failure": "It is the second failure in a row.",
@@ -75,8 +76,7 @@ def tone(word: str) -> str:
 
 def money(amount: Money) -> str:
     """Return an amount as people write it; the ledger's minor units become whole ones."""
-    value = Decimal(amount.minor).scaleb(-get_currency_precision(amount.currency))
-    return str(format_currency(value, amount.currency, locale="en_US"))
+    return wording.money(amount, _ENGLISH)
 
 
 def count(number: float) -> str:

@@ -5,12 +5,11 @@ from datetime import UTC, date, datetime
 import pytest
 
 from streams.core.events import Pieces
-from streams.core.money import Money
+from streams.core.money import Money, spell_amount
 from streams.policies.moments import (
     read_amount,
     read_moment,
     read_pieces,
-    spell_amount,
     spell_day,
     spell_moment,
     spell_pieces,
@@ -280,5 +279,8 @@ def test_an_amount_has_the_decimals_of_its_currency():
         spell_amount(Money(minor=minor, currency=code))
         for minor, code in ((5, "USD"), (1234, "JPY"), (1500, "KWD"))
     ] == ["0.05 USD", "1234 JPY", "1.500 KWD"]
+    # By ISO 4217, not as CLDR shows it: a dinar of Serbia has a hundred paras, seen or not.
+    assert read_amount("12.50 RSD") == Money(minor=1250, currency="RSD")
+    assert spell_amount(Money(minor=-650, currency="USD")) == "-6.50 USD"
     with pytest.raises(Refusal, match="JPY has 0 decimals"):
         read_amount("12.50 JPY")

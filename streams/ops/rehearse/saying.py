@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from decimal import Decimal
 
 import msgspec
+from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_currency, get_currency_precision
 
 from streams.core import events as facts
 from streams.core.events import Event, OrderedLine, Pieces, parse_day_or_instant
 from streams.core.money import Money
 from streams.core.zones import local
+from streams.templating import wording
 
 _ISO = re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))?(?![\w:-])")
 _TIMES = " \N{MULTIPLICATION SIGN} "
-_LOCALE = "en_US"  # of the page; the letters are in the customer's
+_LOCALE = Locale("en", "US")  # of the page; the letters are in the customer's
 _SCANS = {
     "pre_transit": "The carrier knows of the parcel and does not have it yet.",
     "in_transit": "The parcel is scanned on its way.",
@@ -116,8 +116,7 @@ def _literal(title: str) -> str:
 
 def money(amount: Money) -> str:
     """Return ``$6.50``."""
-    places = get_currency_precision(amount.currency)
-    return format_currency(Decimal(amount.minor).scaleb(-places), amount.currency, locale=_LOCALE)
+    return wording.money(amount, _LOCALE)
 
 
 def heard(event: Event, names: Names) -> Saying:
