@@ -8,7 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from streams.clock import stopwatch
+
 _T = TypeVar("_T")
+_LOOK_EVERY = 0.01  # seconds
 
 
 class Apart:
@@ -20,6 +23,7 @@ class Apart:
 
     def __init__(self, at_once: int) -> None:
         self._room = asyncio.Semaphore(at_once)
+        self._threads: set[threading.Thread] = set()
 
     async def __call__(self, work: Callable[..., _T], *arguments: object) -> _T:
         """Do the work and return what it returns, or raise what it raises."""
@@ -27,8 +31,15 @@ class Apart:
             loop = asyncio.get_running_loop()
             answer: asyncio.Future[_T] = loop.create_future()
             thread = threading.Thread(target=_work, args=(loop, answer, work, arguments), daemon=True)
+            self._threads = {one for one in self._threads if one.is_alive()} | {thread}
             thread.start()
             return await answer
+
+    async def rest(self, seconds: float) -> None:
+        """Wait for work that nobody waits for any more, so that it lets go of its database before we do."""
+        deadline = stopwatch() + seconds
+        while any(one.is_alive() for one in self._threads) and stopwatch() < deadline:  # noqa: ASYNC110 - threads tell no loop that they end
+            await asyncio.sleep(_LOOK_EVERY)
 
 
 def _work(

@@ -22,6 +22,7 @@ from streams.settings import Settings
 from streams.wiring import EffectsKit
 
 _NOTES = 1.0  # seconds for the last words to be noted
+_LAST_ANSWERS = 1.0  # seconds for questions to the ledger whose answers nobody waits for
 _LEDGER = 4  # questions to the ledger at a time, each in a thread of its own; the sender has one besides
 
 
@@ -45,7 +46,8 @@ class EffectsCore:
         self._send = send
         self._chores: list[asyncio.Task[None]] = []
         self._patience = Patience()
-        ask_ledger, moments = Apart(_LEDGER), Moments(settings.clock)
+        ask_ledger = self._ask_ledger = Apart(_LEDGER)
+        moments = Moments(settings.clock)
         self.reporter = Reporter(
             send=send,
             topic=self._topics.outcomes,
@@ -109,6 +111,7 @@ class EffectsCore:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
+        await self._ask_ledger.rest(_LAST_ANSWERS)
 
     def _do(self, chore: Coroutine[Any, Any, None]) -> None:
         self._chores.append(asyncio.create_task(guard(chore, self._fail)))
