@@ -9,7 +9,7 @@ answers for records that cannot be read again asks for more: :meth:`Journal.wait
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -240,7 +240,7 @@ class Journal:
     def parked(self) -> Iterator[Parked]:
         """Yield the scans that wait for their parcel to be announced."""
         for (body,) in self._db.execute("SELECT body FROM parked ORDER BY id"):
-            yield _unpark(body)
+            yield unpark(body)
 
     def pending(self) -> list[LoggedDecision]:
         """Return the decisions that nobody has made true yet, in the order in which they were made."""
@@ -263,18 +263,7 @@ class Journal:
         """Yield the records that could not be understood, oldest first."""
         columns = "id, source, place, code, why, hint, at, raw, version"
         for row in self._db.execute(f"SELECT {columns} FROM dead_letters ORDER BY at, id"):  # noqa: S608 - constant
-            identity, source, place, code, why, hint, at, raw, version = row
-            yield DeadLetter(
-                id=identity,
-                source=source,
-                place=place,
-                code=code,
-                why=why,
-                hint=hint,
-                at=datetime.fromisoformat(at),
-                raw=raw,
-                version=version,
-            )
+            yield dead_letter(row)
 
     def _decisions(self, where: str, arguments: tuple[Any, ...]) -> Iterator[LoggedDecision]:
         rows = self._db.execute(f"SELECT number, id, type, now, body FROM decisions {where}", arguments)  # noqa: S608 - constants only
@@ -324,8 +313,25 @@ def _parked_row(one: Parked) -> tuple[str, bytes]:
     return parked_id(one), _encode(written(one))
 
 
-def _unpark(row: bytes) -> Parked:
-    return parked_of(_decode_parked(row))
+def unpark(body: bytes) -> Parked:
+    """Return the scan that waits in a row of ``parked``."""
+    return parked_of(_decode_parked(body))
+
+
+def dead_letter(row: Sequence[Any]) -> DeadLetter:
+    """Return the letter in a row of ``dead_letters``: id, source, place, code, why, hint, at, raw, version."""
+    identity, source, place, code, why, hint, at, raw, version = row
+    return DeadLetter(
+        id=identity,
+        source=source,
+        place=place,
+        code=code,
+        why=why,
+        hint=hint,
+        at=datetime.fromisoformat(at),
+        raw=raw,
+        version=version,
+    )
 
 
 def _dead_row(letter: DeadLetter) -> tuple[str, str, str, str, str, str, str, bytes, str]:

@@ -7,22 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import get_args
 from urllib.parse import quote
 
-import msgspec
-
 from streams.embedded.inbox import Kept, Note, look, put_all
+from streams.embedded.journal import dead_letter, unpark
 from streams.ops.letters import Letter, hopeless, misunderstood
 from streams.pipeline.correlate import Parked
 from streams.pipeline.dead_letters import DeadLetter
-from streams.pipeline.parked import Written, parked_of
 from streams.pipeline.ports import Rejected, Source
 from streams.problems import UsageProblem, WorldProblem
 
 JOURNAL = "journal.sqlite"
 _LETTERS = "SELECT id, source, place, code, why, hint, at, raw{} FROM dead_letters ORDER BY at, id"
-_decode = msgspec.msgpack.Decoder(tuple[get_args(Written)]).decode  # type: ignore[misc]  # as the journal writes it
 
 
 class FolderLetters:
@@ -57,21 +53,9 @@ class FolderLetters:
             # A journal that was last written by an older program does not say which one it was.
             known = {row[1] for row in db.execute("PRAGMA table_info(dead_letters)")}
             more = ", version" if "version" in known else ", ''"
-            for identity, source, place, code, why, hint, at, raw, version in db.execute(
-                _LETTERS.format(more)
-            ):
-                dead = DeadLetter(
-                    id=identity,
-                    source=source,
-                    place=place,
-                    code=code,
-                    why=why,
-                    hint=hint,
-                    at=datetime.fromisoformat(at),
-                    raw=raw,
-                    version=version,
-                )
-                yield _stood(dead, left.get(identity))
+            for row in db.execute(_LETTERS.format(more)):
+                dead = dead_letter(row)
+                yield _stood(dead, left.get(dead.id))
 
     def parked(self) -> Iterator[Parked]:
         """Yield the scans that wait, oldest first.
@@ -81,7 +65,7 @@ class FolderLetters:
         """
         with self._reading() as db:
             rows = db.execute("SELECT body FROM parked").fetchall()
-        waiting = [parked_of(_decode(body)) for (body,) in rows]
+        waiting = [unpark(body) for (body,) in rows]
         yield from sorted(waiting, key=lambda one: (one.since, one.key, one.incoming.id))
 
     def refusal(self, dead: DeadLetter) -> Rejected | None:

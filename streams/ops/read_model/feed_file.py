@@ -11,17 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from streams.codec.blocks import decode_entries
 from streams.codec.registry import decode_fact
 from streams.embedded.inbox import look
-from streams.embedded.journal import LoggedDecision
+from streams.embedded.journal import LoggedDecision, dead_letter, unpark
 from streams.ops.read_model.columns import parked_key
 from streams.ops.read_model.portions import Heard, Place, Portion, Reached
-from streams.pipeline.correlate import Parked
-from streams.pipeline.dead_letters import DeadLetter
-from streams.pipeline.parked import Written, parked_of
 from streams.problems import InputProblem, UsageProblem, WorldProblem
 
 EVENTS: Place = ("journal", 0)
@@ -34,7 +29,6 @@ _LAST = (
     (EVENTS, "SELECT block FROM blocks WHERE position = ?"),
     (DECISIONS, "SELECT CAST(id || CAST(body AS TEXT) AS BLOB) FROM decisions WHERE number = ?"),
 )
-_decode_parked = msgspec.msgpack.Decoder(Written).decode
 
 
 class JournalFeed:
@@ -162,7 +156,7 @@ class JournalFeed:
         """Tell what waits where that has changed since the last time; few scans ever wait."""
         rows = dict(self._db.execute("SELECT id, body FROM parked"))
         if rows != self._parked:
-            waiting = map(_unpark, rows.values())
+            waiting = map(unpark, rows.values())
             portion.parked = {parked_key(one.incoming.source, one.incoming.id): one for one in waiting}
             portion.parked_whole = True
             self._parked = rows
@@ -187,26 +181,6 @@ class JournalFeed:
                 hint="`firstword doctor --data DIR` looks at it; restore it from a backup if it is damaged",
                 retriable=True,
             ) from error
-
-
-def dead_letter(values: list[Any]) -> DeadLetter:
-    """Return the dead letter in a row of the journal: id, source, place, code, why, hint, at, raw, version."""
-    identity, source, place, code, why, hint, at, raw, version = values
-    return DeadLetter(
-        id=identity,
-        source=source,
-        place=place,
-        code=code,
-        why=why,
-        hint=hint,
-        at=datetime.fromisoformat(at),
-        raw=raw,
-        version=version,
-    )
-
-
-def _unpark(body: bytes) -> Parked:
-    return parked_of(_decode_parked(body))
 
 
 def _says_something(portion: Portion) -> bool:
