@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from streams.clock import stopwatch
 from streams.ops.history import Extent
 from streams.problems import WorldProblem
-from streams.service.connection import connection
+from streams.service.connection import connection, refused
 from streams.service.topics import LARGEST_RECORD
 from streams.settings import Settings
 
@@ -221,13 +221,7 @@ def unreachable(settings: Settings, why: str) -> WorldProblem:
 def _failed(settings: Settings, error: Exception) -> WorldProblem:
     why = f"{type(error).__name__}: {error}"
     if isinstance(error, refusals.AuthorizationError | refusals.SaslAuthenticationFailedError):
-        return WorldProblem(
-            "kafka-refused",
-            "the Kafka brokers refuse us",
-            where=settings.kafka,
-            why=why,
-            hint="let our user read the sources, and read and write the topics and groups with our prefix",
-        )
+        return refused(settings, why)
     return WorldProblem(
         "kafka-failed",
         "Kafka, or our client of it, failed",

@@ -46,3 +46,14 @@ def tls(settings: Settings) -> ssl.SSLContext:
             hint="name PEM files with FIRSTWORD_KAFKA_CA and FIRSTWORD_KAFKA_CERTIFICATE",
         ) from error
     return context
+
+
+def refused(settings: Settings, why: str) -> WorldProblem:
+    """Return the problem of brokers that know us and refuse something."""
+    return WorldProblem(
+        "kafka-refused",
+        "the Kafka brokers refuse us",
+        where=settings.kafka,
+        why=why,
+        hint="let our user read the sources, and read and write the topics and groups with our prefix",
+    )

@@ -6,6 +6,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from streams.problems import Problem, WorldProblem
 from streams.service.client import unreachable
+from streams.service.connection import refused
 from streams.settings import Settings
 
 
@@ -17,13 +18,7 @@ def problem_of(settings: Settings, error: BaseException) -> BaseException:
         return error
     why = f"{type(error).__name__}: {error}"
     if "Authori" in why or "Authenti" in why:
-        return WorldProblem(
-            "kafka-refused",
-            "the Kafka brokers refuse us",
-            where=settings.kafka,
-            why=why,
-            hint="let our user read the sources, and read and write the topics and groups with our prefix",
-        )
+        return refused(settings, why)
     return WorldProblem(
         "kafka-failed",
         "Kafka, or our client of it, failed",
