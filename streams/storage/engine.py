@@ -9,6 +9,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from streams.problems import UsageProblem
+from streams.storage.write_ahead import write_ahead
 
 Synchronous = Literal["FULL", "NORMAL"]
 
@@ -82,14 +83,9 @@ def _tune_sqlite(connection: Any, synchronous: Synchronous) -> None:
 
     A checkpoint waits for the disk whatever ``synchronous`` says: every 40 MB instead of every 4.
     """
-    settings = (
-        "busy_timeout=10000",
-        "journal_mode=WAL",
-        f"synchronous={synchronous}",
-        "wal_autocheckpoint=10000",
-    )
-    for pragma in settings:
+    for pragma in ("busy_timeout=10000", f"synchronous={synchronous}", "wal_autocheckpoint=10000"):
         connection.execute(f"PRAGMA {pragma}").close()
+    write_ahead(connection)
 
 
 def _tune_postgresql(connection: Any) -> None:
