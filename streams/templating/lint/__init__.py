@@ -13,11 +13,12 @@ from importlib import import_module
 from streams.problems import TemplateProblem
 from streams.templating.catalogue import Catalogue
 from streams.templating.lint import rules
-from streams.templating.lint.finding import Finding, Page, Rule
+from streams.templating.lint.finding import Finding, Found, Page, Rule
+from streams.templating.lint.language import pack_for
 from streams.templating.renderer import CatalogueRenderer
 from streams.templating.samples import read_sample
 
-__all__ = ["Finding", "Page", "Rule", "lint", "rules_by_name"]
+__all__ = ["Finding", "Found", "Page", "Rule", "lint", "rules_by_name"]
 
 
 def rules_by_name() -> dict[str, Rule]:
@@ -40,8 +41,33 @@ def lint(catalogue: Catalogue, only: Callable[[str], bool] = lambda _: True) -> 
         for rule_name, rule in known.items():
             found = list(rule.message(catalogue, catalogue.messages[name]))
             found += [finding for page in pages for finding in rule.page(page)]
-            findings += [Finding(rule=rule_name, severity=rule.severity, where=w, says=s) for w, s in found]
+            findings += [_finding(rule_name, rule, one) for one in found]
     return sorted(_once(findings), key=lambda finding: (finding.where, finding.rule))
+
+
+def _finding(name: str, rule: Rule, found: Found) -> Finding:
+    return Finding(
+        rule=name,
+        severity=rule.severity,
+        where=found.where,
+        says=found.says,
+        why=rule.why,
+        source=rule.source,
+        better=found.better,
+    )
+
+
+def _broken(problem: TemplateProblem, where: str) -> Finding:
+    why = problem.why or "nobody can be sent what cannot be written"
+    return Finding(
+        rule="cannot_render",
+        severity="error",
+        where=where,
+        says=problem.what,
+        why=why,
+        source=f"firstword explain {problem.code}",
+        better=problem.hint or "",
+    )
 
 
 def _pages(renderer: CatalogueRenderer, name: str) -> tuple[list[Page], list[Finding]]:
@@ -55,13 +81,15 @@ def _pages(renderer: CatalogueRenderer, name: str) -> tuple[list[Page], list[Fin
                 mail = renderer.render(queued)
             except TemplateProblem as problem:
                 where = problem.where or words.place
-                broken.append(Finding(rule="cannot_render", severity="error", where=where, says=problem.what))
+                broken.append(_broken(problem, where))
                 continue
             assert queued.letter is not None
             pages.append(
                 Page(
                     message=message,
-                    language=locale.split("_")[0],
+                    locale=locale,
+                    pack=pack_for(locale),
+                    brand=renderer.catalogue.brand,
                     where=f"{words.place} ({path.stem})",
                     words=words,
                     letter=queued.letter,

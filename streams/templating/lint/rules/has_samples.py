@@ -16,7 +16,7 @@ class HasSamples(Quiet):
         have = {path.stem for path in message.samples()}
         for name in ("typical", "worst"):
             if name not in have:
-                yield f"{message.name}/samples", f"the sample {name}.json is missing"
+                yield Found(f"{message.name}/samples", f"the sample {name}.json is missing")
 
 
 RULE = HasSamples()

@@ -16,7 +16,7 @@ class HtmlSize(Quiet):
         """Weigh one rendered sample."""
         size = len(page.mail.html.encode())
         if size > CLIPPED_AT:
-            yield page.where, f"the HTML has {size} bytes; Gmail cuts at {CLIPPED_AT}"
+            yield Found(page.where, f"the HTML has {size} bytes; Gmail cuts at {CLIPPED_AT}")
 
 
 RULE = HtmlSize()

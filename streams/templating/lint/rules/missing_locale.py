@@ -14,7 +14,9 @@ class MissingLocale(Quiet):
     def message(self, catalogue: Catalogue, message: Message) -> Iterable[Found]:
         """Compare the words of a folder with the phrases of the house."""
         for locale in sorted(set(catalogue.phrases) - set(message.words)):
-            yield f"{message.name}/{locale}.md", f"there are no words in {locale}; its readers get English"
+            yield Found(
+                f"{message.name}/{locale}.md", f"there are no words in {locale}; its readers get English"
+            )
 
 
 RULE = MissingLocale()

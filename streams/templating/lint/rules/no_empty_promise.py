@@ -11,18 +11,8 @@ class NoEmptyPromise(ForbiddenWords):
     "Soon" and its family are promises without a day; name a range, or say that there is none yet.
     """
 
-    patterns = {
-        "en": (
-            r"\b(?:never|not|won't) happen again\b",
-            r"\bdo better\b",
-            r"\b(?:very |as )?(?:soon|shortly|asap|promptly|as soon as possible)\b",
-        ),
-        "pt": (
-            r"\bnão (?:vai|irá|voltará a) (?:se repetir|acontecer)\b",
-            r"\b(?:em breve|logo mais|o quanto antes|o mais rápido possível|assim que possível)\b",
-        ),
-    }
-    because = "name a day or a deed instead"
+    name = "no_empty_promise"
+    why = "name a day or a deed instead"
 
 
 RULE = NoEmptyPromise()

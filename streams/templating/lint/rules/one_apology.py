@@ -27,20 +27,22 @@ class OneApology(Quiet):
 
     def page(self, page: Page) -> Iterable[Found]:
         """Count the regrets of one rendered text."""
-        pattern = REGRET.get(page.language)
+        pattern = REGRET.get(page.locale.split("_")[0])
         if pattern is None:
             return
         body = page.mail.text
         regrets = list(re.finditer(pattern, body, re.IGNORECASE))
         wanted = page.letter.apologize and page.message.card.regret
         if len(regrets) > 1 or (regrets and not wanted):
-            yield page.where, f"says sorry {len(regrets)} times; {'once' if wanted else 'here not at all'}"
+            yield Found(
+                page.where, f"says sorry {len(regrets)} times; {'once' if wanted else 'here not at all'}"
+            )
         if wanted and not regrets:
-            yield page.where, "the letter asks for an apology and the words make none"
+            yield Found(page.where, "the letter asks for an apology and the words make none")
         if regrets and regrets[0].start() > EARLY:
-            yield page.where, "says sorry late; it belongs into the first two paragraphs"
-        if re.search(CONDITIONAL[page.language], body, re.IGNORECASE):
-            yield page.where, "an apology with an if or a but is none"
+            yield Found(page.where, "says sorry late; it belongs into the first two paragraphs")
+        if re.search(CONDITIONAL[page.locale.split("_")[0]], body, re.IGNORECASE):
+            yield Found(page.where, "an apology with an if or a but is none")
 
 
 RULE = OneApology()

@@ -27,17 +27,18 @@ class SubjectNamesProblem(Quiet):
     def page(self, page: Page) -> Iterable[Found]:
         """Look at one rendered subject; the order number's own length is not the writer's fault."""
         subject = page.mail.subject
-        names, vague = _NAMES.get(page.language), _VAGUE.get(page.language)
+        language = page.locale.split("_")[0]
+        names, vague = _NAMES.get(language), _VAGUE.get(language)
         if not subject:
-            yield page.where, "the subject is empty"
+            yield Found(page.where, "the subject is empty")
         elif names is not None and not re.search(names, subject, re.IGNORECASE):
-            yield page.where, f'the subject "{subject}" does not say what is wrong'
+            yield Found(page.where, f'the subject "{subject}" does not say what is wrong')
         if vague is not None and re.search(vague, subject, re.IGNORECASE):
-            yield page.where, f'the subject "{subject}" is vague'
+            yield Found(page.where, f'the subject "{subject}" is vague')
         if "order.id" not in page.words.subject:
-            yield page.where, "the subject does not name the order"
+            yield Found(page.where, "the subject does not name the order")
         if len(subject) > LIMIT and page.where.endswith("(typical)"):
-            yield page.where, f"the subject has {len(subject)} characters; {LIMIT} are enough"
+            yield Found(page.where, f"the subject has {len(subject)} characters; {LIMIT} are enough")
 
 
 RULE = SubjectNamesProblem()
