@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -45,13 +46,14 @@ class Part:
     text: str
 
 
-def read_part(name: str, mjml: str, text: str) -> Part:
+def read_part(name: str, mjml: str, text: str, places: tuple[str, str]) -> Part:
     """Read the two sources of a part and check that they agree and use nothing unexpected.
+
+    ``places`` are those of the two files, as a person is told of them.
 
     Raises:
         TemplateProblem: the first line is missing, the two differ, or a body uses more than it may.
     """
-    places = (f"templates/_parts/{name}.mjml", f"templates/_parts/{name}.txt")
     parameters = _parameters(name, mjml, places[0])
     if _parameters(name, text, places[1]) != parameters:
         raise TemplateProblem(
@@ -91,6 +93,7 @@ def _body(text: str) -> str:
     return text[text.index("\n") + 1 :]
 
 
+@lru_cache(maxsize=256)  # the same files stand in every message
 def check_furniture(source: str, place: str, known: frozenset[str]) -> None:
     """Check a part or the frame: these are ours, so loops are fine, but calls, filters and arithmetic are not.
 

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from jinja2 import Environment, TemplateSyntaxError
@@ -69,6 +70,15 @@ def split(source: str, place: str, *, trim: bool = False) -> Iterator[Piece]:
     Raises:
         TemplateProblem: a tag is not closed, or not Jinja at all.
     """
+    return iter(_pieces(source, place, trim))
+
+
+@lru_cache(maxsize=256)  # the frame and the parts are the same in every message: a third of a compilation
+def _pieces(source: str, place: str, trim: bool) -> tuple[Piece, ...]:  # noqa: FBT001 - lru_cache keys by position
+    return tuple(_cut(source, place, trim=trim))
+
+
+def _cut(source: str, place: str, *, trim: bool) -> Iterator[Piece]:
     opened: list[tuple[int, str, str]] = []
     in_comment = False
     try:
