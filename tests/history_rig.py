@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,7 @@ from tests.service_rig import Deployment
 PLAN = Plan(orders=60, days=10, seed=11)
 TAKEN_OUT = ("firstword/clock", "firstword/effects")  # what a run adds to its sources
 ORDER = "ORD-LATER"
+OF_A_TEST = re.compile(r"test-.*-[0-9a-f]{8}-")  # as the fixture `topic_prefix` begins them
 _NOON = datetime(2027, 6, 1, 12, tzinfo=UTC)  # long after everything in there
 LATER_EVENT = Event(
     id="evt-later",
@@ -103,6 +105,7 @@ class InTopics:
     def __init__(self, lived_in: Path, broker, prefix: str, folder: Path) -> None:
         _, ran, entries = lived(lived_in)
         self.broker = broker
+        self._prefix = prefix
         self.deployment = Deployment(broker, prefix, folder)
         self.deployment.declare()
         self.topics = self.deployment.topics
@@ -136,10 +139,13 @@ class InTopics:
         self.decided[partition].append("dec_later")
 
     def traces(self) -> object:
-        """Everything that an onlooker could have changed."""
+        """Everything that an onlooker could have changed; what other tests do to the same broker is theirs."""
         with admin(self.broker.bootstrap) as client:
             groups = {one["group_id"] for one in client.list_groups()}
-        return groups, self.broker.topics()
+        return self._not_of_others(groups), self._not_of_others(self.broker.topics())
+
+    def _not_of_others(self, names: Iterable[str]) -> set[str]:
+        return {name for name in names if name.startswith(self._prefix) or not OF_A_TEST.match(name)}
 
 
 class Recorded:

@@ -14,7 +14,6 @@ import msgspec
 from streams.core.order import Order
 from streams.ops.history import Extent
 from streams.problems import UsageProblem, WorldProblem
-from streams.storage.write_ahead import write_ahead
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -169,7 +168,7 @@ class Bookmark:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         db = sqlite3.connect(self.path, isolation_level=None, timeout=60.0)
-        write_ahead(db)
+        db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         db.executescript(_SCHEMA)
         return db
