@@ -27,6 +27,7 @@ TOPICS = {
     "metrics": "What the workers tell at /metrics.",
     "events": "Every wire type with its fields and an example.",
     "sources": "The ways in: what each reads and what it cannot know.",
+    "rules": "What the lint looks for in the words, why, and by whose word.",
     "states": "The states of the mail ledger, and what is certain in each.",
     "words": "The words of the house: one concept, one word.",
 }

@@ -1,4 +1,4 @@
-"""``firstword templates``: the words, seen and checked."""
+"""``firstword templates``: the words, seen, checked, accepted and tried."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ command = Group(
     "templates",
     package="streams.cli.templates",
     commands={
+        "new": "Begin words of your own for a message, with those that are sent today.",
         "render": "Fill a message in for a sample customer, and show what they would read.",
         "lint": "Have every message read by a colleague who knows the rules of the house.",
+        "accept": "Take the mails as they render now for the ones we want, after a look at what changed.",
     },
     help="Look at the words: render a message, or have all of them checked.",
-    examples=("firstword templates render wrong_item --locale pt-BR", "firstword templates lint"),
+    examples=(
+        "firstword templates render wrong_item --locale pt-BR",
+        "firstword templates lint",
+        "firstword templates accept wrong_item --dry-run",
+    ),
 )

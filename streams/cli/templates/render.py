@@ -29,28 +29,37 @@ _FORMATS = ("text", "html", "eml")
         "firstword templates render wrong_item --locale pt-BR --sample worst",
         "firstword templates render lost --format html --out lost.html",
         "firstword templates render lost --format eml --out lost.eml",
+        "firstword templates render --gallery",
+        "firstword templates render wrong_item --gallery --out pictures",
     ),
 )
-@click.argument("message")
-@click.option("--locale", default="en", show_default=True, help="The customer's language, such as pt-BR.")
-@click.option("--sample", default="typical", show_default=True, metavar="NAME", help="Which sample customer.")
+@click.argument("message", required=False)
+@click.option("--locale", help="The customer's language, such as pt-BR; English without it.")
+@click.option("--sample", metavar="NAME", help="Which sample customer; the typical one without it.")
+@click.option(
+    "--gallery", is_flag=True, help="Write one page with all mails in all languages, or those chosen."
+)
 @click.option("--format", "shape", type=click.Choice(_FORMATS), default="text", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it there.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write it there; a gallery is a folder.")
 @options.templates
 @options.as_json
 def command(
-    message: str,
-    locale: str,
-    sample: str,
+    message: str | None,
+    locale: str | None,
+    sample: str | None,
     shape: str,
     out: Path | None,
     templates: Path | None,
     *,
+    gallery: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Fill a message in for a sample customer, and show what they would read.
 
-    MESSAGE is the name of a folder below templates/. As eml it is the whole mail, as a mail program opens it.
+    MESSAGE is the name of a folder below templates/. As eml it is the whole mail, as a mail program opens
+    it. With --gallery, every message in every language for every sample customer is put on one page
+    (without --out in the folder gallery), light and dark, wide and narrow; the exit code is 1 when one of
+    them cannot be rendered.
     """
     from streams.assets import templates_dir
     from streams.settings import load
@@ -59,6 +68,19 @@ def command(
     from streams.templating.samples import read_sample
 
     catalogue = load_catalogue(templates_dir(), load(templates=templates).templates)
+    if gallery:
+        from streams.cli.templates.gallery import hang_up
+
+        wall = out or Path("gallery")
+        return hang_up(catalogue, wall, message=message, locale=locale, sample=sample, as_json=as_json)
+    if message is None:
+        raise UsageProblem(
+            "message-not-named",
+            "nothing says which message to render",
+            why=f"there are: {', '.join(catalogue.messages)}",
+            hint="firstword templates render wrong_item; or --gallery for all of them",
+        )
+    locale, sample = locale or "en", sample or "typical"
     path = _sample(catalogue.message(message), sample)
     queued = read_sample(path, message, locale)
     mail = CatalogueRenderer(catalogue).render(queued)
@@ -72,6 +94,7 @@ def command(
         sys.stdout.buffer.write(content)
     else:
         click.echo(str(out))
+    return 0
 
 
 def _sample(message: Message, name: str) -> Path:
