@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,21 @@ from typing import Any
 import msgspec
 
 from streams import telemetry
-from streams.core.events import AnyFact, MessageOutcome, MessageQueued, MessageWithdrawn
+from streams.core.events import (
+    AnyFact,
+    MessageOutcome,
+    MessageQueued,
+    MessageWithdrawn,
+    ReplacementRequested,
+    ReturnLabelRequested,
+)
 from streams.embedded.engine import BLOCK_EVENTS, READ_UNTIL, Engine
 from streams.embedded.inbox import UNREADABLE, Inbox
 from streams.embedded.journal import LoggedDecision
 from streams.embedded.pipe import read_behind
 from streams.pipeline.arrivals import BEGINNING, arrivals
 from streams.pipeline.effects import Effects
+from streams.pipeline.patience import Patience
 from streams.pipeline.ports import Record, Source, Translation
 from streams.problems import WorldProblem
 
@@ -28,6 +37,7 @@ _BREATH = 256  # records between two looks at the event loop
 _HEARTBEAT = 0.5  # seconds between two looks at the clock when nothing else wakes us
 _LOOK_EVERY = timedelta(seconds=1)  # how often the ledger is asked what a person did in it
 _AT_ONCE = 64  # effects under way at the same time; the mail pool has its own, smaller limit
+_ASKED_OF_OTHERS = (ReturnLabelRequested, ReplacementRequested)
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -71,6 +81,7 @@ class Runner:
         self._is_ending = False
         self._is_catching_up = False
         self._nudge = asyncio.Event()
+        self._patience = Patience()
 
     # ------------------------------------------------------------------------ history
 
@@ -163,7 +174,7 @@ class Runner:
         while engine.pending:
             batch = engine.take_pending()
             mailed = mailed or any(isinstance(one.fact, (MessageQueued, MessageWithdrawn)) for one in batch)
-            outcomes = await asyncio.gather(*(self.effects.perform(one.fact, now) for one in batch))  # type: ignore[arg-type]
+            outcomes = await asyncio.gather(*(self._made_true(one, lambda: now) for one in batch))
             for one, facts in zip(batch, outcomes, strict=True):
                 engine.settle(one.number, facts, now)
                 _log(facts)
@@ -203,6 +214,7 @@ class Runner:
     async def run_wall(self, clock: Callable[[], datetime], recover: Recover, *, forever: bool) -> None:
         """Take what comes, at the wall clock; ends when told to, or with its sources unless ``forever``."""
         self.engine.journal.wait_for_disk()  # who pushed a record to us will not push it again
+        self._patience = Patience(math.inf) if forever else self._patience
         now = clock()
         self._told(recover(now), now)
         nudge = self._nudge
@@ -345,8 +357,30 @@ class Runner:
         return begun
 
     async def _perform(self, one: LoggedDecision, clock: Callable[[], datetime]) -> None:
+        if isinstance(one.fact, _ASKED_OF_OTHERS):
+            await self._ask_others(one, clock)
+            return
         outcomes = await self.effects.perform(one.fact, clock())  # type: ignore[arg-type]
         self._told(outcomes, clock(), one.number)
+
+    async def _ask_others(self, one: LoggedDecision, clock: Callable[[], datetime]) -> None:
+        """Ask until there is an answer, or until we are told to stop: it stays pending then, for the next start."""
+        asked = asyncio.create_task(self._made_true(one, clock))
+        stopped = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if asked.done():
+                self._told(asked.result(), clock(), one.number)
+        finally:
+            asked.cancel()
+            stopped.cancel()
+
+    async def _made_true(self, one: LoggedDecision, clock: Callable[[], datetime]) -> tuple[AnyFact, ...]:
+        """Make a decision true; a label seller or an order system that is out of order is asked again."""
+        if not isinstance(one.fact, _ASKED_OF_OTHERS):
+            return await self.effects.perform(one.fact, clock())  # type: ignore[arg-type]
+        decision = one.fact
+        return await self._patience.with_(lambda: self.effects.perform(decision, clock()))
 
     async def _retry_now(self, clock: Callable[[], datetime]) -> None:
         try:

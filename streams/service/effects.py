@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from streams import wiring
-from streams.service.apart import Apart
+from streams.pipeline.apart import Apart
 from streams.service.app import death_of, make_app, raw_topic, unacknowledged
 from streams.service.client import producer, unreachable
 from streams.service.effects_core import EffectsCore
@@ -54,6 +54,7 @@ class EffectsWorker:
     async def _connect(self) -> None:
         self._kit = wiring.build_effects(self.settings, apart=Apart(_PROVIDERS))
         self._open.push_async_callback(self._kit.close)
+        self._open.enter_context(self._kit.words)
         voice = producer(self.settings, "effects")
         await voice.start()
         self._open.push_async_callback(voice.stop)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from streams import telemetry
+from streams.pipeline.apart import Apart
 from streams.pipeline.dead_letters import DeadLetter
-from streams.service.apart import Apart
+from streams.pipeline.patience import Patience
 from streams.service.effects_room import EffectsRoom
 from streams.service.moments import Moments
-from streams.service.patience import Patience
 from streams.service.records import letter_record
 from streams.service.reporting import Reporter, Send
 from streams.service.rounds import Rounds

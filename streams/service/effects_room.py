@@ -24,9 +24,9 @@ from streams.core.events import (
 )
 from streams.pipeline.dead_letters import DeadLetter
 from streams.pipeline.effects import Effects
+from streams.pipeline.patience import Patience
 from streams.service.labels_under_way import LabelsUnderWay
 from streams.service.moments import Moments
-from streams.service.patience import Patience
 from streams.service.records import Effective
 from streams.service.reporting import Reporter, log_outcomes
 from streams.service.salvage import OutboxRecord, salvage

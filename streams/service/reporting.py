@@ -23,8 +23,8 @@ from streams.mail import ledger as rules
 from streams.mail.ledger import Ledger, Row, Told
 from streams.pipeline.effects import Apart
 from streams.pipeline.outcomes import outcome_event
+from streams.pipeline.patience import Patience
 from streams.service.partition import partition_of
-from streams.service.patience import Patience
 from streams.service.topics import Topic
 from streams.service.vitals import Vitals
 

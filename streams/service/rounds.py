@@ -10,8 +10,8 @@ from functools import partial
 from streams.mail.ledger import Ledger
 from streams.mail.sender import LedgerSender
 from streams.pipeline.effects import Apart
+from streams.pipeline.patience import Patience
 from streams.service.moments import Moments
-from streams.service.patience import Patience
 from streams.service.reporting import Reporter, log_outcomes
 from streams.service.vitals import Vitals
 from streams.storage.seat import Seat

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-from streams.service.apart import Apart
+from streams.pipeline.apart import Apart
 
 
 def canceled(seconds):
