@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
 from importlib import import_module
+from typing import Protocol
 
 from streams.pipeline.ports import Desk
 from streams.problems import WorldProblem
+from streams.settings import Settings
 
 
-def discover() -> dict[str, Callable[[], Desk]]:
+class DeskFactory(Protocol):
+    """What a folder's ``DESK`` is: a class that is made with what the shop has set."""
+
+    name: str
+
+    def from_settings(self, settings: Settings, /) -> Desk:
+        """Make the desk.
+
+        Raises:
+            UsageProblem: a setting that it needs is missing.
+        """
+        ...
+
+
+def discover() -> dict[str, DeskFactory]:
     """Return the class of every desk by name, sorted.
 
     Raises:
@@ -20,9 +35,9 @@ def discover() -> dict[str, Callable[[], Desk]]:
     return {name: _load(name) for name in folders}
 
 
-def _load(name: str) -> Callable[[], Desk]:
+def _load(name: str) -> DeskFactory:
     try:
-        desk: type[Desk] = import_module(f"{__name__}.{name}.desk").DESK
+        desk: DeskFactory = import_module(f"{__name__}.{name}.desk").DESK
         if desk.name == name:
             return desk
         why = f"DESK calls itself {desk.name!r}."

@@ -20,12 +20,19 @@ Example:
 from __future__ import annotations
 
 from streams.core.events import ReplacementAccepted, ReplacementRequested
+from streams.settings import Settings
 
 
 class TopicDesk:
     """The desk that needs no call: the decisions log is the order form."""
 
     name = "topic"
+    is_remote = False
+
+    @classmethod
+    def from_settings(cls, _settings: Settings) -> TopicDesk:
+        """Return the desk; there is nothing to set."""
+        return cls()
 
     def order(self, request: ReplacementRequested) -> ReplacementAccepted:
         """Accept; the reference is the replacement id that the order system will find in the log."""

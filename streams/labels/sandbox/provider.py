@@ -68,6 +68,7 @@ class SandboxLabels:
     """The practice provider; ``sender_of`` finds a customer's address by order id, where it is known."""
 
     name = "sandbox"
+    is_remote = False
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ change nothing that is still to be delivered.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,8 @@ from streams.sources.foreign import (
 )
 from streams.sources.shopify.parcels import SOURCE_NAME, fulfillment_facts, missing, shipped, sku_of
 
+# A replacement's id, which the desk puts on its order as a tag; see streams/core/remedies/expedited_replacement.
+_OUR_TAG = re.compile(r"rep_[0-9a-f]{32}")
 _PAID = frozenset({"paid", "partially_refunded", "refunded"})
 
 
@@ -91,6 +94,7 @@ def _placed(
         shipping=shipping,
         promise=PromiseWindow(by=promised_by, from_=notes.get("promised_from")) if promised_by else None,
         ship_by=notes.get("ship_by"),
+        replaces=_replaces(body),
     )
     found = [_incoming(f"order:{order_id}:placed", placed_at, order_id, placed)]
     created_at, updated_at = moment(body.get("created_at")), moment(body.get("updated_at"))
@@ -234,6 +238,19 @@ def _notes(body: dict[str, Any]) -> dict[str, str]:
         if title in {"promised_by", "promised_from", "ship_by"} and value is not None and _is_date(value):
             found[title] = value
     return found
+
+
+def _replaces(body: dict[str, Any]) -> str | None:
+    """Return the order that this one makes good, as the desk ``shopify`` wrote it down.
+
+    A customer can write a note attribute, and so name somebody else's order; only staff and apps can write
+    the tag that stands beside ours.
+    """
+    tags = [tag.strip() for tag in (text(body.get("tags"), 5000) or "").split(",")]
+    if not any(_OUR_TAG.fullmatch(tag) for tag in tags):
+        return None
+    notes = objects(body.get("note_attributes"))
+    return next((name(note.get("value")) for note in notes if note.get("name") == "replaces"), None)
 
 
 def _is_date(value: str) -> bool:

@@ -1,0 +1,1 @@
+"""Replacements as orders in the shop's own Shopify."""

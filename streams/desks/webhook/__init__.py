@@ -1,0 +1,1 @@
+"""A signed request to the shop's own order system."""
