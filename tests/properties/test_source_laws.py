@@ -26,6 +26,7 @@ SAMPLES = [
     )
     if document.strip()
 ]
+MAILS = [file.read_bytes().splitlines(keepends=True) for file in sorted(FOLDER.glob("*/samples/*.eml"))]
 WORDS = sorted(
     {
         "id order order_id orders fulfillment fulfillments refund refunds refund_line_items line_items line_item sku quantity",
@@ -152,6 +153,81 @@ def test_no_adapter_raises_on_cut_or_flipped_bytes(sample, draw):
         raw[draw.draw(st.integers(0, len(raw) - 1))] = draw.draw(st.integers(0, 255))
     judge(bytes(raw[: draw.draw(st.integers(0, len(raw)))]))
     judge(bytes(raw))
+
+
+@st.composite
+def damaged_mails(draw):
+    """A mail with lines lost, doubled, moved, or taken from another mail, and bytes flipped."""
+    lines = list(draw(st.sampled_from(MAILS)))
+    others = [line for mail in MAILS for line in mail]
+    for _ in range(draw(st.integers(1, 6))):
+        at = draw(st.integers(0, max(0, len(lines) - 1)))
+        match draw(st.sampled_from(["lose", "double", "move", "mix", "cut", "replace"])):
+            case "lose":
+                lines[at : at + draw(st.integers(1, 8))] = []
+            case "double":
+                lines.insert(at, lines[at] if lines else b"")
+            case "move":
+                lines.insert(draw(st.integers(0, len(lines))), lines.pop(at) if lines else b"")
+            case "mix":
+                lines.insert(at, draw(st.sampled_from(others)))
+            case "cut":
+                del lines[at:]
+            case "replace":
+                lines[at : at + 1] = [draw(st.binary(max_size=40)) + b"\n"]
+    raw = bytearray(b"".join(lines))
+    for _ in range(draw(st.integers(0, 3)) if raw else 0):
+        raw[draw(st.integers(0, len(raw) - 1))] = draw(st.integers(0, 255))
+    return bytes(raw)
+
+
+@LAW
+@given(damaged_mails())
+def test_no_adapter_raises_on_a_damaged_mail(raw):
+    """Mail systems write what they like, and those between them break what they like."""
+    judge(raw)
+
+
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                *("From", "To", "Date", "Received", "Subject", "Content-Type", "Content-Transfer-Encoding"),
+                *("Return-Path", "X-Firstword-Message", "X-Firstword-Order", "X-Firstword-Case"),
+                *("Action", "Status", "Diagnostic-Code", "Final-Recipient"),
+            ]
+        ),
+        st.text(max_size=30)
+        | st.sampled_from(
+            [
+                "MAILER-DAEMON@a",
+                "multipart/report; boundary=b",
+                "multipart/mixed; boundary*=a\0b''b",
+                "message/delivery-status",
+                "message/rfc822",
+                "text/plain; charset=\0",
+                "base64",
+                "failed",
+                "5.1.1",
+                "Fri, 20 Nov 2026 15:02:04 +9999",
+                "bounces+msg_1@a",
+                "msg_1",
+                "=?utf-8?b?8J+YgA=?=",
+            ]
+        ),
+    ),
+    max_size=6,
+).map(lambda fields: "".join(f"{name}: {value}\n" for name, value in fields) + "\n")
+
+
+@LAW
+@given(HEADERS, st.lists(HEADERS | st.just("--b\n") | st.text(max_size=20), max_size=8))
+@example("From: a\nContent-Type: multipart/mixed; boundary*=a\0b''b\n\n", [])
+@example("", ["Content-Type: message/rfc822\n\n"] * 3_000)
+@example("", [f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(3_000)])
+def test_no_adapter_raises_on_any_mail(head, parts):
+    """Fields in the wrong places, parts in parts in parts, and characters that no charset has."""
+    judge((head + "".join(parts)).encode("utf-8", "surrogatepass"))
 
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if name != "csv_history"])

@@ -25,7 +25,8 @@ def mailed(status: str) -> Callable[[Order, Event, Any, Policy], None]:
             mine = known
             if known.message_id == fact.message_id and known.status != "accepted":
                 mine = copy(known)
-                mine.status = status  # type: ignore[assignment]
+                if known.status != "bounced":  # on another topic, a bounce may overtake the relay's yes
+                    mine.status = status  # type: ignore[assignment]
                 if status in {"accepted", "in_doubt"}:
                     _give_word(order, mine, event.id)
             elif known.message_id == fact.message_id and status == "bounced":
