@@ -9,7 +9,7 @@ import click
 
 from streams.cli import options
 from streams.cli.group import Command
-from streams.cli.output import print_document
+from streams.cli.output import counted, print_document
 
 if TYPE_CHECKING:
     from streams.templating.lint import Finding
@@ -50,7 +50,7 @@ def command(messages: tuple[str, ...], templates: Path | None, *, as_json: bool)
     for locale in unread:
         click.echo(f"{locale}: what the words say is not checked, for nobody wrote a pack of this language\n")
     click.echo(
-        f"{len(chosen)} messages read by {len(rules_by_name())} rules: "
+        f"{counted(len(chosen), 'message')} read by {len(rules_by_name())} rules: "
         f"{errors} errors, {len(findings) - errors} warnings"
     )
     return 1 if errors else 0

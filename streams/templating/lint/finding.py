@@ -1,8 +1,7 @@
-"""What a rule sees (a page) and what it says (a finding)."""
+"""What a rule sees (a draft, a page) and what it says (a finding)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -12,18 +11,23 @@ import msgspec
 from streams.core.events import Letter
 from streams.pipeline.ports import RenderedMail
 from streams.templating.brand import Brand
-from streams.templating.catalogue import Catalogue, Message, Words
-from streams.templating.lint.language import Pack, pack_for
+from streams.templating.catalogue import Card, Catalogue, Message, Words
+from streams.templating.lint.language import Pack
+from streams.templating.lint.passages import Passage
 
 Severity = Literal["error", "warning"]
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a rule found: where, what it says about it, and words that would do (empty: there are none to offer)."""
+    """What a rule found: where, what it says about it, and words that would do (empty: there are none to offer).
+
+    ``match`` are the words that it speaks of, with straight quotes and single blanks.
+    """
 
     where: str
     says: str
     better: str = ""
+    match: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +44,25 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     source: str
     better: str = ""
+    match: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """One file of words as the writer sees it; ``passages`` are its sentences, every branch of them.
+
+    ``pack`` is None where nobody wrote one for the language: rules about tone say nothing then.
+    """
+
+    locale: str
+    pack: Pack | None
+    card: Card
+    words: Words
+    passages: tuple[Passage, ...]
+
+    def at(self, line: int) -> str:
+        """Return the place of a line (``templates/lost/en.md:12``)."""
+        return f"{self.words.place}:{line}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +72,11 @@ class Page:
     ``pack`` is None where nobody wrote one for the language: rules about tone say nothing then.
     """
 
-    message: Message
+    card: Card
     locale: str
     pack: Pack | None
     brand: Brand
     where: str
-    words: Words
     letter: Letter
     mail: RenderedMail
 
@@ -74,6 +96,10 @@ class Rule(Protocol):
         """Yield what is wrong with the folder as a whole."""
         ...
 
+    def draft(self, draft: Draft) -> Iterable[Found]:
+        """Yield what is wrong with one file of words, before anything is filled in."""
+        ...
+
     def page(self, page: Page) -> Iterable[Found]:
         """Yield what is wrong with one rendered sample."""
         ...
@@ -91,34 +117,10 @@ class Quiet:
         """Say nothing about the folder."""
         return ()
 
+    def draft(self, draft: Draft) -> Iterable[Found]:  # noqa: ARG002 - the port's shape
+        """Say nothing about the words."""
+        return ()
+
     def page(self, page: Page) -> Iterable[Found]:  # noqa: ARG002 - the port's shape
         """Say nothing about the page."""
         return ()
-
-
-class ForbiddenWords(Quiet):
-    """A rule made of the patterns that each language pack lists under its name.
-
-    Product titles and names come from data and are nobody's tone, so the rule reads the source of the
-    words: subject, preheader and body.
-    """
-
-    name: str
-    needs_pack = True
-
-    def message(self, catalogue: Catalogue, message: Message) -> Iterable[Found]:  # noqa: ARG002 - the port's shape
-        """Yield every place where the words match a pattern of their language."""
-        for locale, words in message.words.items():
-            pack = pack_for(locale)
-            for forbidden in pack.of(self.name).forbidden if pack else ():
-                for line, match in _matches(words, forbidden.pattern):
-                    says = f'"{match}": {forbidden.says}' if forbidden.says else f'"{match}"'
-                    yield Found(f"{words.place}:{line}", says, forbidden.better)
-
-
-def _matches(words: Words, pattern: str) -> Iterable[tuple[int, str]]:
-    for key in ("subject", "preheader"):
-        for match in re.finditer(pattern, getattr(words, key), re.IGNORECASE):
-            yield words.lines[key], match[0]
-    for match in re.finditer(pattern, words.body, re.IGNORECASE):
-        yield words.body.count("\n", 0, match.start()) + 1, " ".join(match[0].split())

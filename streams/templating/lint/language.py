@@ -15,22 +15,29 @@ from typing import Final
 import msgspec
 
 FOLDER: Final = Path(__file__).with_name("languages")
-_NO_WORDS: Final[tuple[str, ...]] = ()
 
 
 class Forbidden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Words that should not stand there: a pattern (case does not count), what is said of it, what to write."""
+    """Words that should not stand there: a pattern (case does not count), what is said of it, what to write.
+
+    A sentence that matches ``unless`` is let through: "you do **not** have to print it".
+    """
 
     pattern: str
     says: str = ""
     better: str = ""
+    unless: str = ""
 
 
 class RuleWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one rule looks for: ``forbidden`` wherever it stands, ``required`` as patterns of which one must be there."""
+    """What one rule looks for: ``forbidden`` wherever it stands, ``required`` as patterns of which one must be there.
+
+    ``channels`` are ways to act, one pattern each, of which a mail offers one.
+    """
 
     forbidden: tuple[Forbidden, ...] = ()
     required: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +70,12 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.rules.get(rule) or RuleWords()
 
 
+@cache  # re forgets after 512, and every pack together has more
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return a pattern of a pack, for which case does not count."""
+    return re.compile(pattern, re.IGNORECASE)
+
+
 @cache
 def packs() -> dict[str, Pack]:
     """Return every pack by its locale (``en``, ``pt_BR``).
@@ -74,15 +87,19 @@ def packs() -> dict[str, Pack]:
 
 
 def pack_for(locale: str) -> Pack | None:
-    """Return the pack of a locale: its own, or its language's (``en_GB`` is read as ``en``)."""
-    return packs().get(locale) or packs().get(locale.split("_", maxsplit=1)[0])
+    """Return the pack of a locale: its own, or its language's (``en_GB`` and ``en@b`` are read as ``en``)."""
+    spoken = locale.split("@", maxsplit=1)[0]
+    return packs().get(spoken) or packs().get(spoken.split("_", maxsplit=1)[0])
 
 
 def _read(path: Path) -> Pack:
     try:
         pack = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Pack)
         for words in pack.rules.values():
-            for pattern in (*(one.pattern for one in words.forbidden), *words.required):
+            for one in words.forbidden:
+                re.compile(one.pattern)
+                re.compile(one.unless)
+            for pattern in (*words.required, *words.channels):
                 re.compile(pattern)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, re.error) as error:
         raise ValueError(f"{path.name}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.templating.lint.finding import ForbiddenWords
+from streams.templating.lint.tone import ForbiddenWords
 
 
 class NoBlame(ForbiddenWords):
@@ -13,7 +13,8 @@ class NoBlame(ForbiddenWords):
     """
 
     name = "no_blame"
-    why = "take it on ourselves; the customer bought from us"
+    why = "the customer bought from us; who else had a hand in it is ours to settle"
+    source = "Lewicki, Polin & Lount 2016, Negotiation and Conflict Management Research 9(2)"
 
 
 RULE = NoBlame()

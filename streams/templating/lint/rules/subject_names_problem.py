@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-from streams.templating.lint.finding import Found, Page, Quiet
+from streams.templating.lint.finding import Found
+from streams.templating.lint.tone import Prose, Tone, forbidden, says
 
-# What a subject about each kind of trouble speaks of; any one of the words is enough.
-_NAMES = {
-    "en": r"\b(?:late|stopped|not left|lost|not reach|could not|coming back|damaged|wrong|missing|more than|"
-    r"let you down|replacement|return label)\b",
-    "pt": r"(?:atras|parado|não saiu|perdemos|não chegou|não conseguimos|voltando|danificad|errado|falta|mais do que|"
-    r"falhamos|novo envio|etiqueta)",
-}
-_VAGUE = {
-    "en": r"\b(?:an update|update on your order|important|information about)\b",
-    "pt": r"\b(?:uma atualização|atualização do seu pedido|importante|informações sobre)\b",
-}
-LIMIT = 78  # characters; RFC 5322 2.1.1 recommends lines of 78, and phones show half of that
+_ORDER = "{order.id}"
 
 
-class SubjectNamesProblem(Quiet):
-    """The subject "An update on your order" makes people open a mail in fear; the subject is the news."""
+class SubjectNamesProblem(Tone):
+    """The subject "An update on your order" makes people open a mail in fear; the subject is the news.
 
-    def page(self, page: Page) -> Iterable[Found]:
-        """Look at one rendered subject; the order number's own length is not the writer's fault."""
-        subject = page.mail.subject
-        language = page.locale.split("_")[0]
-        names, vague = _NAMES.get(language), _VAGUE.get(language)
-        if not subject:
-            yield Found(page.where, "the subject is empty")
-        elif names is not None and not re.search(names, subject, re.IGNORECASE):
-            yield Found(page.where, f'the subject "{subject}" does not say what is wrong')
-        if vague is not None and re.search(vague, subject, re.IGNORECASE):
-            yield Found(page.where, f'the subject "{subject}" is vague')
-        if "order.id" not in page.words.subject:
-            yield Found(page.where, "the subject does not name the order")
-        if len(subject) > LIMIT and page.where.endswith("(typical)"):
-            yield Found(page.where, f"the subject has {len(subject)} characters; {LIMIT} are enough")
+    It names the trouble and, in the writer's words, the order (``{{ order.id }}``). Vague subjects are
+    found even where they name something. A message with ``regret = false`` is about no trouble, and names none.
+    """
+
+    name = "subject_names_problem"
+    why = "whoever reads only the subject should know what is wrong"
+    source = "16 CFR 316.3 (subjects must not mislead) and Lewicki, Polin & Lount 2016 on acknowledging first"
+
+    def read(self, prose: Prose) -> Iterator[Found]:
+        """Read the subject on every way."""
+        subjects = [passage for passage in prose.passages if passage.part == "subject"]
+        if not subjects:
+            yield Found(prose.top, "the subject is empty")
+        words = self.looks_for(prose)
+        yield from forbidden(prose, words, subjects)
+        for passage in subjects:
+            if words.required and prose.card.regret and not says(passage, words.required):
+                yield Found(
+                    prose.at(passage.line), f'the subject "{passage.text}" does not say what is wrong'
+                )
+            if prose.letter is None and _ORDER not in passage.text:
+                yield Found(prose.at(passage.line), f'the subject "{passage.text}" does not name the order')
 
 
 RULE = SubjectNamesProblem()
