@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from babel import Locale
 
 from streams.problems import TemplateProblem
 
@@ -15,6 +16,8 @@ Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x
 MailAddress = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+\Z", max_length=254)]
 Color = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
 Https = Annotated[str, msgspec.Meta(pattern=r"^https://[^\s<>\"']+\Z", max_length=500)]
+# ISO 3166 alpha-2, as an order names its customer's country.
+Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")]
 Domain = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+\Z", max_length=200)]
 
 
@@ -27,8 +30,19 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     reply_to: MailAddress
 
 
+class Legal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the law of one country wants at the foot of a letter: register, managing director, VAT number."""
+
+    lines: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=8)]
+
+
 class Brand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``brand.toml``, read and checked; ``message_id_domain`` is the right half of every Message-ID."""
+    """``brand.toml``, read and checked; ``message_id_domain`` is the right half of every Message-ID.
+
+    ``locales`` are the languages that the shop speaks (empty: every one that has shared phrases).
+    ``legal`` and ``addresses`` are by the customer's country; where a country has no address of its own,
+    ``postal_address`` is ours.
+    """
 
     name: Line
     website: Https
@@ -36,6 +50,9 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     message_id_domain: Domain
     sender: Sender
     colors: dict[str, Color]
+    locales: tuple[str, ...] = ()
+    legal: dict[Country, Legal] = {}
+    addresses: dict[Country, Line] = {}
 
     @property
     def from_header(self) -> str:
@@ -46,6 +63,15 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Return the human's role in a language (``pt``), in English when nobody translated it."""
         return self.sender.role.get(language) or self.sender.role["en"]
 
+    def address_in(self, country: str) -> str:
+        """Return our postal address for customers in a country (``DE``)."""
+        return self.addresses.get(country, self.postal_address)
+
+    def legal_in(self, country: str) -> tuple[str, ...]:
+        """Return the lines that the law of a country wants; most want none."""
+        legal = self.legal.get(country)
+        return legal.lines if legal else ()
+
 
 def read_brand(path: Path) -> Brand:
     """Read ``brand.toml``.
@@ -53,21 +79,54 @@ def read_brand(path: Path) -> Brand:
     Raises:
         TemplateProblem: it is missing, or a value is not what it should be.
     """
+    place = f"templates/{path.name}"
     try:
-        brand = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Brand)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise TemplateProblem(
-            "template-brand",
-            "the brand file cannot be used",
-            where=f"templates/{path.name}",
-            why=str(error),
-            hint="compare it with the brand.toml that came with firstword",
-        ) from error
+        return parse_brand(path.read_bytes(), place)
+    except OSError as error:
+        raise _unusable(error, place) from error
+
+
+def parse_brand(source: bytes, place: str) -> Brand:
+    """Read what stands in a ``brand.toml``; ``place`` is as a person is told of it.
+
+    Raises:
+        TemplateProblem: a value is not what it should be.
+    """
+    try:
+        brand = msgspec.convert(tomllib.loads(source.decode("utf-8")), Brand)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise _unusable(error, place) from error
     if "en" not in brand.sender.role:
         raise TemplateProblem(
             "template-brand",
             "the sender's role has no English word",
-            where=f"templates/{path.name}",
+            where=place,
             hint='add en = "Customer care" below [sender.role]',
         )
+    _check_countries(brand, place)
     return brand
+
+
+def _check_countries(brand: Brand, place: str) -> None:
+    """Refuse a country that no order can come from: its lines would never be printed, and nobody would notice."""
+    known = Locale("en").territories
+    for table, countries in (("legal", brand.legal), ("addresses", brand.addresses)):
+        for country in countries:
+            if country not in known:
+                raise TemplateProblem(
+                    "template-brand",
+                    f"[{table}] names {country}, which is no country",
+                    where=place,
+                    why="an order names its country by ISO 3166: two letters, GB and not UK",
+                    hint="correct the two letters",
+                )
+
+
+def _unusable(error: Exception, place: str) -> TemplateProblem:
+    return TemplateProblem(
+        "template-brand",
+        "the brand file cannot be used",
+        where=place,
+        why=str(error),
+        hint="compare it with the brand.toml that came with firstword",
+    )

@@ -14,6 +14,7 @@ from streams.problems import TemplateProblem
 _PLACEHOLDERS = {
     "hello": {"first_name"},
     "long_day": {"weekday", "day"},
+    "first_of_month": {"month"},
     "on_day": {"long", "weekday", "day"},
     "between": {"from_long", "by_long", "from_weekday", "by_weekday", "from_day", "by_day"},
     "pieces": {"count"},
@@ -24,6 +25,7 @@ _PLACEHOLDERS = {
 class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One ``_phrases/<locale>.toml``.
 
+    ``first_of_month`` is for languages that count the first day apart (``1er décembre``); empty elsewhere.
     ``pieces`` and ``more`` have one entry per CLDR plural category of the language; ``also`` says in
     one sentence what else is wrong with the order; ``frame`` is used by the frame and the parts.
     """
@@ -37,6 +39,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     more: dict[str, str]
     also: dict[Kind, str]
     frame: dict[str, str]
+    first_of_month: str = ""
 
 
 def read_phrases(source: bytes, place: str) -> Phrases:

@@ -50,6 +50,7 @@ class Speaker:
             "website": brand.website,
             "postal_address": brand.postal_address,
         }
+        self._imprint_for = lru_cache(maxsize=300)(self._written_imprint)
 
     @property
     def settled(self) -> Settled:
@@ -58,7 +59,12 @@ class Speaker:
         # A plain-text mail shows a link as its address, without the machinery.
         links = {"reply": reply_to, "stop": reply_to, "website": self.brand.website}
         return Settled(
-            everywhere={"brand": self._brand_names, "say": self.phrases.frame}, in_text={"links": links}
+            everywhere={
+                "brand": self._brand_names,
+                "say": self.phrases.frame,
+                "dir": wording.direction(self.locale),
+            },
+            in_text={"links": links},
         )
 
     def names(
@@ -82,6 +88,9 @@ class Speaker:
         subject = quote(one_line(order_id, ID_LIMIT), safe="")
         reply = f"mailto:{self.brand.sender.reply_to}?subject={subject}"
         return {"reply": reply, "stop": f"{reply}%20STOP", "website": self.brand.website}
+
+    def _written_imprint(self, country: str) -> Names:
+        return {"address": self.brand.address_in(country), "legal": list(self.brand.legal_in(country))}
 
     def _written_day(self, day: date | None) -> str | None:
         return None if day is None else wording.long_day(day, self.locale, self.phrases)
@@ -167,6 +176,8 @@ class Speaker:
             "promised_by": lambda self, letter: self._day(letter.promised_by),
             "arrives": lambda self, letter: self._range(letter.arrives),
             "parcel": _parcel,
+            # For the frame alone: who we are by law where the customer lives.
+            "imprint": lambda self, letter: self._imprint_for((letter.country or "").upper()),
             "wrong": lambda self, letter: self._articles(letter.wrong_lines),
             "missing": lambda self, letter: self._articles(letter.missing_lines),
             "replacement": _replacement,

@@ -28,19 +28,41 @@ def parse_locale(tag: str) -> Locale | None:
     return None
 
 
+def direction(locale: Locale) -> dict[str, str]:
+    """Return how a language is laid out: ``name`` (``rtl``), the sides where a line begins and ends, and ``tracking``.
+
+    Letters that are joined, as in Arabic, must not be spaced.
+    """
+    if locale.text_direction == "rtl":
+        return {"name": "rtl", "start": "right", "end": "left", "tracking": "normal"}
+    return {"name": "ltr", "start": "left", "end": "right", "tracking": "-0.01em"}
+
+
 @lru_cache(maxsize=4096)
 def _weekday(day: date, locale: Locale) -> str:
     return format_date(day, "EEEE", locale=locale)
 
 
+def _day_and_month(day: date, locale: Locale, phrases: Phrases) -> str:
+    """Return ``November 27``; the first of a month as the language says it, which CLDR does not know."""
+    if day.day == 1 and phrases.first_of_month:
+        return phrases.first_of_month.format(month=_month(day, locale))
+    return _other_day(day, locale)
+
+
 @lru_cache(maxsize=4096)
-def _day_and_month(day: date, locale: Locale) -> str:
+def _other_day(day: date, locale: Locale) -> str:
     return format_skeleton("MMMMd", day, locale=locale)
+
+
+@lru_cache(maxsize=256)
+def _month(day: date, locale: Locale) -> str:
+    return format_date(day, "MMMM", locale=locale)
 
 
 def long_day(day: date, locale: Locale, phrases: Phrases) -> str:
     """Return ``Friday, November 27``. No year: a letter is about days that are near, and the weekday proves it."""
-    return phrases.long_day.format(weekday=_weekday(day, locale), day=_day_and_month(day, locale))
+    return phrases.long_day.format(weekday=_weekday(day, locale), day=_day_and_month(day, locale, phrases))
 
 
 def prose_range(days: DateRange, locale: Locale, phrases: Phrases) -> str:
@@ -48,15 +70,15 @@ def prose_range(days: DateRange, locale: Locale, phrases: Phrases) -> str:
     by_long = long_day(days.by, locale, phrases)
     if days.from_ >= days.by:
         return phrases.on_day.format(
-            long=by_long, weekday=_weekday(days.by, locale), day=_day_and_month(days.by, locale)
+            long=by_long, weekday=_weekday(days.by, locale), day=_day_and_month(days.by, locale, phrases)
         )
     return phrases.between.format(
         from_long=long_day(days.from_, locale, phrases),
         by_long=by_long,
         from_weekday=_weekday(days.from_, locale),
         by_weekday=_weekday(days.by, locale),
-        from_day=_day_and_month(days.from_, locale),
-        by_day=_day_and_month(days.by, locale),
+        from_day=_day_and_month(days.from_, locale, phrases),
+        by_day=_day_and_month(days.by, locale, phrases),
     )
 
 

@@ -67,12 +67,12 @@ def test_every_message_of_the_house_is_there():
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_every_message_speaks_both_languages(renderer, name):
-    """English and Brazilian Portuguese, each with a typical and a worst sample."""
+def test_every_message_speaks_five_languages(renderer, name):
+    """Each to a typical and a worst customer, to one of whom nothing is known, and to one who writes from right to left."""
     message = renderer.catalogue.message(name)
 
-    assert {"en", "pt_BR"} <= set(message.words)
-    assert [path.stem for path in message.samples()] == ["typical", "worst"]
+    assert set(message.words) >= {"en", "de", "es", "fr", "pt_BR"}
+    assert [path.stem for path in message.samples()] == ["bare", "right_to_left", "typical", "worst"]
 
 
 @pytest.mark.parametrize("name", MESSAGES)

@@ -170,7 +170,7 @@ def test_a_table_has_a_last_row():
 
 def test_what_else_is_wrong_is_said_once_and_not_what_the_message_says_itself():
     """``also`` holds the kinds that the message does not answer."""
-    assert names_of(FULL)["also"] == ["Something in this order was also damaged."]
+    assert names_of(FULL)["also"] == ["Something in this order is also damaged."]
 
 
 @pytest.mark.parametrize(
@@ -285,3 +285,20 @@ def test_text_can_be_read_on_what_it_stands_on(front, ground, text):
     dark, light = sorted((luminance(colors[front + ground]), luminance(colors[front + text])))
 
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("locale", "day"),
+    [
+        ("fr", "mardi 1er décembre"),
+        ("pt_BR", "terça-feira, 1º de dezembro"),
+        ("en", "Tuesday, December 1"),
+        ("de", "Dienstag, 1. Dezember"),
+        ("es", "martes 1 de diciembre"),
+    ],
+)
+def test_the_first_of_a_month_is_said_as_the_language_says_it(locale, day):
+    """French and Brazilian Portuguese count the first day, and name all others."""
+    found = wording.long_day(date(2026, 12, 1), wording.parse_locale(locale), CATALOGUE.phrases[locale])
+
+    assert found == day
