@@ -362,6 +362,16 @@ def message_in_doubt(*, order_id: str, message_id: str, template: str) -> None:
     """The connection died after a mail was handed over; somebody must find out whether it arrived."""
 
 
+@declare(INFO)
+def words_taken(*, templates: str, seconds: float) -> None:
+    """Edited words were read and found fit; mails that begin from now on get them, those under way keep theirs."""
+
+
+@declare(WARN, by="code")
+def words_refused(*, code: str, place: str, why: str) -> None:
+    """Edited words are not fit to be sent; mails go out in the words of before until somebody mends them."""
+
+
 @declare(WARN, by="code")
 def world_awaited(*, code: str, why: str) -> None:
     """Something outside is out of order for the moment; the worker waits for it, and nothing is lost."""
@@ -403,6 +413,26 @@ def library_warned(*, library: str, says: str) -> None:
 @declare(INFO)
 def console_opened(*, host: str, port: int) -> None:
     """The console is served from now on."""
+
+
+@declare(INFO)
+def studio_opened(*, host: str, port: int) -> None:
+    """The studio is served from now on."""
+
+
+@declare(INFO, by="deed")
+def studio_used(*, deed: str, message: str) -> None:
+    """Somebody saved words, accepted mails or sent a test from the studio."""
+
+
+@declare(WARN)
+def draft_stopped(*, call: str, why: str) -> None:
+    """A draft in the studio took too long or too much, and was stopped; nothing was saved or sent."""
+
+
+@declare(ERROR)
+def studio_failed(*, call: str, why: str) -> None:
+    """A call to the studio met a mistake of ours; whoever asked was told so, and nothing was changed."""
 
 
 @declare(INFO, by="role")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -19,12 +19,14 @@ from streams.core.events import MessageQueued
 from streams.core.policy import Policy
 from streams.labels.store import LabelStore, SharedLabelStore
 from streams.mail.identity import Identity
+from streams.mail.ledger import DoubtRule
 from streams.mail.ledger_sql import SqlLedger, Synchronous, open_ledger
 from streams.mail.outcomes import OurFault
 from streams.mail.sender import LedgerSender
 from streams.mail.transport import Transport
 from streams.mail.url import open_transport
-from streams.pipeline.effects import Apart, Effects
+from streams.pipeline.apart import Apart as InThreads
+from streams.pipeline.effects import Apart, Effects, in_place
 from streams.pipeline.plugins import choose
 from streams.pipeline.ports import Attachment, Desk, LabelProvider, Source
 from streams.policies.loader import load_policy
@@ -36,20 +38,23 @@ from streams.storage.seat import Seat, take_seat
 from streams.templating.brand import Brand
 from streams.templating.catalogue import Catalogue, load_catalogue
 from streams.templating.renderer import CatalogueRenderer
+from streams.templating.watching import Watch
 
 FIRST_DAY = date(2026, 1, 1)  # any day: the first question to a calendar loads its library
+_ASKED_AT_ONCE = 8  # label sellers and order systems, each in a thread
 # Mails an effects worker has claimed, per connection: one on it, one rendered, two on their way into the ledger.
 _AHEAD = 4
 
 
 class Kit(msgspec.Struct, frozen=True):
-    """What a run needs besides its journal."""
+    """What a run needs besides its journal; ``words`` takes edited templates while it is entered."""
 
     policy: Policy
     effects: Effects
     sender: LedgerSender
     ledger: SqlLedger
     sources: Mapping[str, Source]
+    words: Watch
 
 
 def build(settings: Settings) -> Kit:
@@ -59,18 +64,24 @@ def build(settings: Settings) -> Kit:
         streams.problems.Problem: whatever is wrong with a setting, a file or the disk, said once.
     """
     catalogue = load_catalogue(templates_dir(), settings.templates)
+    renderer = CatalogueRenderer(catalogue)
     policy = _policy(settings, catalogue)
     make_folder(settings.data)
     store = LabelStore(settings.data / "labels")
     labels, desk = _labels(settings), _desk(settings)
     ledger = open_ledger(_ledger_file(settings), synchronous=_durability(settings))
-    sender = _sender(catalogue, ledger, open_transport(mail_url(settings)), store, owner="embedded")
-    effects = Effects(labels=labels, store=store, desk=desk, sender=sender)
-    return Kit(policy, effects, sender, ledger, source_folders.discover())
+    sender = _sender(renderer, ledger, open_transport(mail_url(settings)), store, owner="embedded")
+    apart: Apart = InThreads(_ASKED_AT_ONCE) if labels.is_remote or desk.is_remote else in_place
+    effects = Effects(labels=labels, store=store, desk=desk, sender=sender, apart=apart)
+    words = Watch(renderer, templates_dir(), settings.templates)
+    return Kit(policy, effects, sender, ledger, source_folders.discover(), words)
 
 
 class EffectsKit(msgspec.Struct, frozen=True):
-    """What an effects worker needs besides its topics; ``seat`` is its name in the ledger."""
+    """What an effects worker needs besides its topics; ``seat`` is its name in the ledger.
+
+    ``words`` takes edited templates while it is entered.
+    """
 
     effects: Effects
     sender: LedgerSender
@@ -78,6 +89,7 @@ class EffectsKit(msgspec.Struct, frozen=True):
     seat: Seat
     mails_at_once: int
     engine: Engine
+    words: Watch
 
     async def close(self) -> None:
         """Let go of relay and database."""
@@ -95,7 +107,7 @@ def build_effects(settings: Settings, *, apart: Apart) -> EffectsKit:
     Raises:
         streams.problems.Problem: whatever is wrong with a setting, a file, the disk or the database.
     """
-    catalogue = load_catalogue(templates_dir(), settings.templates)
+    renderer = CatalogueRenderer.from_folder(templates_dir(), settings.templates)
     make_folder(settings.data)
     transport = open_transport(mail_url(settings))
     labels, desk = _labels(settings), _desk(settings)
@@ -104,13 +116,14 @@ def build_effects(settings: Settings, *, apart: Apart) -> EffectsKit:
     engine = open_engine(place)
     store = SharedLabelStore(LabelTable(engine)) if ledger.shared else LabelStore(settings.data / "labels")
     seat = take_seat(engine, f"effects@{platform.node() or 'localhost'}")
-    sender = _sender(catalogue, ledger, transport, store, owner=seat.name, until_told=True)
+    sender = _sender(renderer, ledger, transport, store, owner=seat.name, until_told=True)
     effects = Effects(labels=labels, store=store, desk=desk, sender=sender, apart=apart)
-    return EffectsKit(effects, sender, ledger, seat, _AHEAD * transport.concurrency, engine)
+    words = Watch(renderer, templates_dir(), settings.templates)
+    return EffectsKit(effects, sender, ledger, seat, _AHEAD * transport.concurrency, engine, words)
 
 
 def _sender(
-    catalogue: Catalogue,
+    renderer: CatalogueRenderer,
     ledger: SqlLedger,
     transport: Transport,
     store: LabelStore | SharedLabelStore,
@@ -121,11 +134,11 @@ def _sender(
     return LedgerSender(
         ledger=ledger,
         transport=transport,
-        renderer=CatalogueRenderer(catalogue),
-        identity=identity_of(catalogue.brand),
+        renderer=renderer,
+        identity=Identities(renderer),
         owner=owner,
         attachments=Attachments(store),
-        doubt_rules={name: message.card.in_doubt for name, message in catalogue.messages.items()},
+        doubt_rules=DoubtRules(renderer),
         alarm=_ring,
         until_told=until_told,
     )
@@ -141,7 +154,7 @@ def _labels(settings: Settings) -> LabelProvider:
 
 
 def _desk(settings: Settings) -> Desk:
-    return choose(desk_folders.discover(), settings.desk, "desk")()
+    return choose(desk_folders.discover(), settings.desk, "desk").from_settings(settings)
 
 
 def _ledger_file(settings: Settings) -> str:
@@ -200,6 +213,37 @@ def identity_of(brand: Brand) -> Identity:
         reply_to_name=brand.sender.human,
         message_id_domain=brand.message_id_domain,
     )
+
+
+class Identities:
+    """Who speaks in each version of the words: a mail that is tried again comes from the same sender."""
+
+    def __init__(self, renderer: CatalogueRenderer) -> None:
+        self._renderer = renderer
+        self._known: tuple[Brand, Identity] | None = None
+
+    def __call__(self, version: str) -> Identity:
+        """Return the sending side of a version's brand; today's where no version was chosen."""
+        brand = self._renderer.brand(version)
+        if self._known is None or self._known[0] is not brand:
+            self._known = (brand, identity_of(brand))
+        return self._known[1]
+
+
+class DoubtRules(Mapping[str, DoubtRule]):
+    """What each message's card of today says about a mail of unknown fate."""
+
+    def __init__(self, renderer: CatalogueRenderer) -> None:
+        self._renderer = renderer
+
+    def __getitem__(self, template: str) -> DoubtRule:
+        return self._renderer.catalogue.messages[template].card.in_doubt
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._renderer.catalogue.messages)
+
+    def __len__(self) -> int:
+        return len(self._renderer.catalogue.messages)
 
 
 class Attachments:

@@ -6,7 +6,7 @@ from streams.core.events import Letter, MessageQueued
 from streams.core.ids import address_hash
 from streams.mail.identity import Identity
 from streams.mail.sender import LedgerSender
-from streams.pipeline.ports import RenderedMail
+from streams.pipeline.ports import Pin, RenderedMail
 from streams.problems import TemplateProblem
 
 FRIDAY = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -39,7 +39,22 @@ def queued(message_id="msg_armchair", *, to="bob@example.com", case_id=None, tem
 class PlainWords:
     """A renderer with one sentence; the template ``broken`` is broken."""
 
-    def render(self, message):
+    def pin(self, _message):
+        """There is one version of the sentence, and one wording."""
+        return Pin(version="plain")
+
+    def sources(self, _template, _version):
+        """It is made of nothing."""
+        return b""
+
+    def knows(self, _template, _version):
+        """It is always at hand."""
+        return True
+
+    def learn(self, _template, _version, _sources):
+        """There is nothing to learn."""
+
+    def render(self, message, _pin=None):
         """Fill the sentence in."""
         if message.template == "broken":
             raise TemplateProblem("template-missing", "there is no template `broken`")

@@ -32,6 +32,8 @@ from streams.ops.read_model.shapes import (
     Page,
     ParkedScan,
     Today,
+    VariantCount,
+    Variants,
 )
 from streams.ops.timeline import Entry, Mail, Timeline
 from streams.settings import load
@@ -180,6 +182,9 @@ class SmallReading:
             )
         return ()
 
+    def words(self, _version):
+        return None
+
     def nearest(self, _text):
         return ("ORD-10428", "ORD-10429")
 
@@ -320,6 +325,37 @@ class SmallReading:
             at=ago(minutes=9),
             payload=f'{{"customer": {{"name": "{self.words}"}}}}',
             cut=letter_id == "ded_5",
+        )
+
+    def variants(self):
+        return Variants(
+            rows=(
+                VariantCount(
+                    template="lost",
+                    variant="a",
+                    mails=412,
+                    accepted=405,
+                    refused=5,
+                    bounced=2,
+                    cases=400,
+                    reported=92,
+                    written_again=31,
+                    labels=40,
+                    labels_used=18,
+                ),
+                VariantCount(
+                    template="lost",
+                    variant="b",
+                    mails=398,
+                    accepted=396,
+                    refused=2,
+                    cases=390,
+                    reported=41,
+                    written_again=29,
+                    labels=38,
+                    labels_used=19,
+                ),
+            )
         )
 
     def ledger(self, _page):

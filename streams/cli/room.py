@@ -64,7 +64,7 @@ class Room:
         """Run at the wall clock; with an address or standard input for ever, else until all is read."""
         intake = self._intake() if address is not None else None
         forever = address is not None or any(feed.location == "-" for feed in self.feeds)
-        with _signals(self.runner):
+        with _signals(self.runner), self.kit.words:
             try:
                 if intake is not None and address is not None:
                     await intake.start(address)

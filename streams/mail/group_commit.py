@@ -8,12 +8,14 @@ the next one who does.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from streams.mail.ledger import Claim, Ledger, Row, Swap, Written
 
 _PATIENCE = 0.002  # seconds: some mails of the fastest pool; little beside the wait for a relay's answer
+_T = TypeVar("_T")
 _BATCH = 400  # rows in one transaction: beyond that a batch delays more than it saves
 
 
@@ -44,6 +46,12 @@ class GroupCommit:
         else:
             self._wake()
         return await answer
+
+    async def aside(self, work: Callable[..., _T], *arguments: object) -> _T:
+        """Ask the ledger for something that is neither; where writes are made, so that nothing else waits."""
+        if self._thread is None:
+            return work(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def close(self) -> None:
         """Write what waits, then let go of the thread."""

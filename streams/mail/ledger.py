@@ -40,6 +40,7 @@ from streams.mail.outcomes import (
     Unknown,
     without_addresses,
 )
+from streams.pipeline.ports import Pin
 
 State = Literal[
     "claimed", "sending", "accepted", "deferred", "refused", "in_doubt", "suppressed", "withdrawn"
@@ -79,7 +80,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     once the mail is accepted, because the ledger is kept for ever and personal data need not be.
     ``doubts`` counts how often its fate was unknown. ``thread_place`` is how many mails of the case came
     before. ``attempt`` counts from 1. ``untold_since`` is when it came to stand as it does, until those who
-    must hear of that have heard; None where they have, or where nobody keeps count.
+    must hear of that have heard; None where they have, or where nobody keeps count. ``template_version`` are
+    the words it is written with, whatever becomes of them meanwhile, and ``variant`` which of several
+    wordings; both are empty until they are chosen.
     """
 
     message_id: str
@@ -101,6 +104,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     reply: str
     updated_at: datetime
     untold_since: datetime | None = None
+    template_version: str = ""
+    variant: str = ""
+
+    @property
+    def pin(self) -> Pin:
+        """Return the words it is written with."""
+        return Pin(self.template_version, self.variant)
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -169,6 +179,14 @@ class LedgerWriter(Protocol):
         """
         ...
 
+    def keep_sources(self, version: str, template: str, sources: bytes, now: datetime) -> None:
+        """Keep what a version of a template is made of, for ever; the same again changes nothing.
+
+        Raises:
+            streams.problems.WorldProblem: the store cannot be written.
+        """
+        ...
+
 
 class LedgerReader(Protocol):
     """What can be asked."""
@@ -209,6 +227,10 @@ class LedgerReader(Protocol):
         """Return how many messages stand in each state."""
         ...
 
+    def sources(self, version: str) -> bytes | None:
+        """Return what was kept under a version."""
+        ...
+
 
 class Ledger(LedgerWriter, LedgerReader, Protocol):
     """What was really done with every message."""
@@ -227,8 +249,11 @@ def ensure_legal(swap: Swap) -> None:
         raise ValueError(f"{swap.old.state} cannot become {swap.new.state} ({swap.old.message_id})")
 
 
-def claimed(message: MessageQueued, now: datetime, owner: str, generation: int) -> Row:
-    """Return the first row of a message: we mean to send it."""
+_NO_PIN: Final = Pin()
+
+
+def claimed(message: MessageQueued, now: datetime, owner: str, generation: int, pin: Pin = _NO_PIN) -> Row:
+    """Return the first row of a message: we mean to send it, in these words."""
     return Row(
         message_id=message.message_id,
         order_id=message.order_id,
@@ -248,6 +273,8 @@ def claimed(message: MessageQueued, now: datetime, owner: str, generation: int) 
         letter=msgspec.msgpack.encode(message),
         reply="",
         updated_at=now,
+        template_version=pin.version,
+        variant=pin.variant,
     )
 
 
@@ -287,6 +314,11 @@ def reclaimed(row: Row, now: datetime, owner: str, generation: int) -> Row:
         updated_at=now,
         untold_since=None,
     )
+
+
+def pinned(row: Row, pin: Pin) -> Row:
+    """Return the row of a mail that is written in these words from now on."""
+    return msgspec.structs.replace(row, template_version=pin.version, variant=pin.variant)
 
 
 def is_orphan(row: Row, now: datetime, owner: str, generation: int) -> bool:

@@ -23,6 +23,7 @@ class MemoryLedger:
         self._waiting: dict[str, datetime] = {}  # message id -> next attempt
         self._barred: dict[str, str] = {}
         self._generations: Counter[str] = Counter()
+        self._sources: dict[str, bytes] = {}
 
     def enroll(self, owner: str) -> int:
         """Return the next generation of ``owner``, from 1."""
@@ -69,6 +70,14 @@ class MemoryLedger:
             row = self._rows.get(one.message_id)
             if row is not None and (row.state, row.attempt) == (one.state, one.attempt):
                 self._rows[one.message_id] = msgspec.structs.replace(row, untold_since=None)
+
+    def keep_sources(self, version: str, template: str, sources: bytes, now: datetime) -> None:  # noqa: ARG002 - the port's signature
+        """Keep what a version is made of."""
+        self._sources.setdefault(version, sources)
+
+    def sources(self, version: str) -> bytes | None:
+        """Return what was kept under a version."""
+        return self._sources.get(version)
 
     def find(self, message_id: str) -> Row | None:
         """Return a message's row."""

@@ -20,7 +20,7 @@ from streams.mail.statements import Statements, change_of, row_of, text_of, valu
 from streams.problems import Problem, WorldProblem
 from streams.storage import engine as storage
 from streams.storage.migrate import upgrade_engine
-from streams.storage.tables import BARRED, MAILS, OWNERS
+from streams.storage.tables import BARRED, MAILS, OWNERS, VERSIONS
 
 _RACES = 5  # another process inserting the same id between our SELECT and INSERT, so often in a row
 
@@ -175,6 +175,19 @@ class SqlLedger:
                 return
         raise _broken(RuntimeError("other processes want the same messages all the time"))
 
+    def keep_sources(self, version: str, template: str, sources: bytes, now: datetime) -> None:
+        """Keep what a version of a template is made of; who comes second finds it there."""
+        values = {"version": version, "template": template, "sources": sources, "since": text_of(now)}
+
+        def insert(connection: Connection) -> None:
+            known = connection.execute(
+                select(VERSIONS.c.version).where(VERSIONS.c.version == version)
+            ).first()
+            if known is None:
+                connection.execute(VERSIONS.insert(), values)
+
+        self._durably(insert)
+
     def _durably(self, work: Callable[[Connection], _T]) -> _T:
         """Do the work in one transaction, again when another process inserted the same key meanwhile."""
         for _ in range(_RACES):
@@ -243,6 +256,14 @@ class SqlLedger:
         return self._transaction(lambda cursor: self._statements.first_subjects(cursor, [case_id])).get(
             case_id
         )
+
+    def sources(self, version: str) -> bytes | None:
+        """Return what was kept under a version."""
+        with self._reading() as connection:
+            found = connection.execute(
+                select(VERSIONS.c.sources).where(VERSIONS.c.version == version)
+            ).scalar()
+            return None if found is None else bytes(found)
 
     def counts(self) -> dict[str, int]:
         """Return how many messages stand in each state."""

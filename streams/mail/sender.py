@@ -26,10 +26,12 @@ from streams.mail.loose_ends import LooseEnds
 from streams.mail.outcomes import Delivery, OurFault, Permanent, Withheld
 from streams.mail.transport import Envelope, Transport
 from streams.mail.turns import Turns
-from streams.pipeline.ports import Attachment, Renderer
+from streams.mail.words_at_hand import WordsAtHand
+from streams.pipeline.ports import Attachment, Pin, PinningRenderer
 from streams.problems import Problem
 
 AttachmentsOf = Callable[[MessageQueued], tuple[Attachment, ...]]
+IdentityOf = Callable[[str], Identity]
 Alarm = Callable[[MessageQueued, OurFault], None]
 
 # How often somebody looks after the processes that died and do not come back: what they left is an orphan
@@ -52,9 +54,9 @@ class LedgerSender:
     ``owner`` names the process that sends, the same after every restart: a new sender of the same owner
     takes the one before for dead at once, a stranger only when its lease has run out. So no two that live
     may have the same name, and a partition is no owner: it moves while its mails are under way. ``alarm``
-    is called when a relay refuses us and not the customer (5.7.x): somebody must act. ``doubt_rules`` says
-    per template whether a mail of unknown fate is left to a person (``leave``, the default) or sent once
-    more under the same id.
+    is called when a relay refuses us and not the customer (5.7.x): somebody must act. ``identity`` is who
+    writes, or says by the version of the words who did. ``doubt_rules`` says per template whether a mail of
+    unknown fate is left to a person (``leave``, the default) or sent once more under the same id.
     ``until_told`` keeps every outcome marked in the ledger until it is noted as told: for those who cannot
     write down what they hear in the same breath.
     """
@@ -64,8 +66,8 @@ class LedgerSender:
         *,
         ledger: Ledger,
         transport: Transport,
-        renderer: Renderer,
-        identity: Identity,
+        renderer: PinningRenderer,
+        identity: Identity | IdentityOf,
         owner: str,
         attachments: AttachmentsOf = no_attachments,
         doubt_rules: Mapping[str, DoubtRule] | None = None,
@@ -75,7 +77,7 @@ class LedgerSender:
         self._ledger = ledger
         self._transport = transport
         self._renderer = renderer
-        self._identity = identity
+        self._identity_of = identity if callable(identity) else lambda _version: identity
         self._attachments = attachments
         self._doubt_rules = doubt_rules or {}
         self._alarm = alarm
@@ -83,6 +85,7 @@ class LedgerSender:
         self._owner = owner
         self._generation = ledger.enroll(owner)
         self._commits = GroupCommit(ledger)
+        self._words = WordsAtHand(ledger, self._commits, renderer)
         self._cases = Turns()
         self._loose_ends = LooseEnds()
         self._handed: list[Told] = []  # outcomes of a person's that were told in the last round
@@ -202,7 +205,8 @@ class LedgerSender:
     # ------------------------------------------------------------------------ steps
 
     async def _send(self, message: MessageQueued, now: datetime, begun: float) -> tuple[MessageOutcome, ...]:
-        claim = await self._commits.claim(rules.claimed(message, now, self._owner, self._generation))
+        pin = await self._words.choose(message, now)
+        claim = await self._commits.claim(rules.claimed(message, now, self._owner, self._generation, pin))
         if not claim.fresh:
             resumed = await self._resume(claim, now)
             if not isinstance(resumed, Claim):
@@ -254,6 +258,8 @@ class LedgerSender:
         if not (is_due or (row.state == "claimed" and is_idle)):
             return rules.outcome(row)
         taken = rules.reclaimed(row, now, self._owner, self._generation)
+        if not row.template_version and row.letter is not None:
+            taken = rules.pinned(taken, await self._words.choose(_queued(row.letter), now))
         if not await self._commits.swap(row, taken):
             return ()
         return msgspec.structs.replace(claim, row=taken)
@@ -291,6 +297,7 @@ class LedgerSender:
         """Render and deliver; return the row as the ledger holds it and as it ends, or None when it was withdrawn."""
         row = claim.row
         try:
+            await self._words.recall(row)
             ready, envelope = self._compose(message, claim, mailbox)
         except Problem as problem:
             return row, _not_composed(row, problem, now)
@@ -301,20 +308,21 @@ class LedgerSender:
         return await self._deliver(message, ready, envelope, now, begun)
 
     def _compose(self, message: MessageQueued, claim: Claim, mailbox: Mailbox) -> tuple[Row, Envelope]:
-        rendered = self._renderer.render(message)
+        identity = self._identity_of(claim.row.template_version)
+        rendered = self._renderer.render(message, claim.row.pin)
         subject = claim.first_subject or clean(rendered.subject, SUBJECT_LIMIT)
         content = compose(
             message,
             rendered,
             self._attachments(message),
-            identity=self._identity,
+            identity=identity,
             to=mailbox.address,
             first_subject=subject,
             date=claim.row.queued_at,
         )
         envelope = Envelope(
             message_id=message.message_id,
-            sender=self._identity.return_path(message.message_id),
+            sender=identity.return_path(message.message_id),
             recipient=mailbox.address,
             content=content,
         )
@@ -401,9 +409,15 @@ def _reachable(message: MessageQueued, claim: Claim) -> Mailbox | Unusable:
 
 
 def _not_composed(row: Row, problem: Problem, now: datetime) -> Row:
-    """Return the row of a mail that has no words: for a person, unless the problem passes by itself."""
+    """Return the row of a mail that has no words: for a person, unless the problem passes by itself.
+
+    Words that could not be filled in were read by nobody: once they are mended and the mail is reopened, it
+    gets those of that day.
+    """
     reply = f"not composed: {problem.what} [{problem.code}]"
-    return rules.deferred(row, reply, now) if problem.retriable else rules.refused(row, reply, now)
+    if problem.retriable:
+        return rules.deferred(row, reply, now)
+    return rules.pinned(rules.refused(row, reply, now), Pin())
 
 
 def _queued(letter: bytes) -> MessageQueued:

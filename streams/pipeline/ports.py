@@ -88,9 +88,10 @@ class Source(Protocol):
 
 
 class LabelProvider(Protocol):
-    """Who sells return labels."""
+    """Who sells return labels; ``is_remote`` is true when asking may wait for somebody else."""
 
     name: str
+    is_remote: bool
 
     def buy(self, request: ReturnLabelRequested) -> ReturnLabelIssued | ReturnLabelRefused:
         """Buy the label once: the same request returns the same label for ever."""
@@ -110,12 +111,18 @@ class LabelShelf(Protocol):
 
 
 class Desk(Protocol):
-    """Who ships a replacement."""
+    """Who ships a replacement; ``is_remote`` is true when asking may wait for somebody else."""
 
     name: str
+    is_remote: bool
 
     def order(self, request: ReplacementRequested) -> ReplacementAccepted | ReplacementRefused:
-        """Order the replacement once: the same request never ships twice."""
+        """Order the replacement once: the same request never ships twice.
+
+        Raises:
+            streams.problems.WorldProblem: nobody knows now whether it was ordered, or it cannot be now; the same
+                request is made again until there is an answer.
+        """
         ...
 
 
@@ -142,6 +149,56 @@ class Renderer(Protocol):
 
     def render(self, message: MessageQueued) -> RenderedMail:
         """Render the message's template in its locale from its letter.
+
+        Raises:
+            streams.problems.TemplateProblem: the template is missing or broken.
+        """
+        ...
+
+
+class Pin(msgspec.Struct, frozen=True):
+    """The words of one mail, for ever: everything they are made of, and which of several wordings.
+
+    ``version`` is empty while nobody has chosen; ``variant`` is empty where there is only one wording.
+    """
+
+    version: str = ""
+    variant: str = ""
+
+
+class PinningRenderer(Renderer, Protocol):
+    """A renderer whose words may change while mails are under way, and that can go back to those of before."""
+
+    def pin(self, message: MessageQueued) -> Pin:
+        """Return the words that a message gets now.
+
+        Raises:
+            streams.problems.TemplateProblem: there is no template of that name.
+        """
+        ...
+
+    def sources(self, template: str, version: str) -> bytes:
+        """Return all that a version is made of, to be kept.
+
+        Raises:
+            streams.problems.TemplateProblem: the version is not at hand.
+        """
+        ...
+
+    def knows(self, template: str, version: str) -> bool:
+        """Return whether a version is at hand."""
+        ...
+
+    def learn(self, template: str, version: str, sources: bytes) -> None:
+        """Take a version that was kept.
+
+        Raises:
+            streams.problems.TemplateProblem: these are not its sources.
+        """
+        ...
+
+    def render(self, message: MessageQueued, pin: Pin | None = None) -> RenderedMail:
+        """Render a message in the words of ``pin``, or in today's.
 
         Raises:
             streams.problems.TemplateProblem: the template is missing or broken.

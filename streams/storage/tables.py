@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import VARCHAR
 from sqlalchemy.types import TypeEngine
 
@@ -47,6 +58,8 @@ MAILS: Final = Table(
     Column("reply", Text, nullable=False),
     Column("updated_at", _key(27), nullable=False),
     Column("untold_since", _key(27), nullable=True),
+    Column("template_version", String(32), nullable=False, server_default=""),
+    Column("variant", String(16), nullable=False, server_default=""),
 )
 # Few mails ever wait: all others stay out of the index.
 _WAITING: Final[Any] = MAILS.c.next_attempt_at.is_not(None)
@@ -54,6 +67,15 @@ Index("mail_ledger_waiting", MAILS.c.next_attempt_at, sqlite_where=_WAITING, pos
 # A mail is untold for the blink of an eye after each attempt, and on one machine never.
 _UNTOLD: Final[Any] = MAILS.c.untold_since.is_not(None)
 Index("mail_ledger_untold", MAILS.c.untold_since, sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)
+# Most messages have one wording; those that try several are counted by it.
+_VARIED: Final[Any] = MAILS.c.variant != literal_column("''")
+Index(
+    "mail_ledger_varied",
+    MAILS.c.template,
+    MAILS.c.variant,
+    sqlite_where=_VARIED,
+    postgresql_where=_VARIED,
+)
 # For what other processes left unfinished, which is asked every few minutes. On one machine nobody but the
 # next start asks, and every mail would pay for it.
 Index(
@@ -75,6 +97,15 @@ LABELS: Final = Table(
     METADATA,
     Column("label_id", _key(128), primary_key=True),
     Column("pdf", LargeBinary, nullable=False),
+)
+# The words that mails were written with: one that waits is finished in its own, whatever was edited meanwhile.
+VERSIONS: Final = Table(
+    "template_versions",
+    METADATA,
+    Column("version", _key(32), primary_key=True),
+    Column("template", String(256), nullable=False),
+    Column("sources", LargeBinary, nullable=False),
+    Column("since", String(27), nullable=False),
 )
 OWNERS: Final = Table(
     "mail_owners",

@@ -1,15 +1,16 @@
 """Finds and reads everything that marketing writes: message folders, parts, phrases, frame and brand.
 
 All files are read once, into memory: what was checked is what is rendered. A second folder (an
-*override*) may hold message folders of the same shape; a message found there wins as a whole.
+*override*) may hold files of the same names; each wins over the one that it stands for
+(:mod:`streams.templating.sources`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,13 +18,17 @@ import msgspec
 
 from streams.core.events import Kind
 from streams.problems import TemplateProblem
-from streams.templating.brand import Brand, read_brand
+from streams.templating.brand import Brand, parse_brand
 from streams.templating.offered import ALWAYS, OFFERED
 from streams.templating.parts import Part, read_part
 from streams.templating.phrases import Phrases, read_phrases
+from streams.templating.sources import BRAND, CARD, LOCALE, Source, read_sources
+from streams.templating.variants import check_variants
 from streams.templating.words import nearest
 
 FALLBACK_LOCALE = "en"
+# What a paragraph is for, marked in the words by a line {# slot: repair #} before it.
+Slot = Literal["responsibility", "repair", "next_step"]
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +36,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``in_doubt`` says what happens when nobody knows whether the mail went out: ``leave`` it, or
     ``resend_once`` under the same Message-ID (a label that never came is worse than one that came
-    twice). ``regret`` is true when the message says sorry while ``letter.apologize`` is true.
+    twice). ``regret`` is true when the message says sorry while ``letter.apologize`` is true. ``slots``
+    are the paragraphs that every way through the words must pass. ``locales`` are those that the message
+    must have words in (none: all that the house speaks). ``variants`` says what part of the cases, in
+    percent, gets the words with that letter (``en@b.md``); all others get those without one.
     """
 
     purpose: Annotated[str, msgspec.Meta(min_length=10)]
@@ -41,6 +49,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     uses: tuple[str, ...] = ()
     regret: bool = True
     parcel_delivery: bool = False
+    slots: tuple[Slot, ...] = ()
+    locales: tuple[str, ...] = ()
+    variants: dict[str, Annotated[int, msgspec.Meta(ge=0, le=100)]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,26 +67,47 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message folder; ``words`` by locale (``pt_BR``)."""
+    """A message; ``words`` by locale (``pt_BR``), those of a variant behind it (``pt_BR@b``).
+
+    ``folder`` is where its files are written, and ``beneath`` the folder of the message that came with the
+    program: it holds whatever ``folder`` does not. Both are the same without a folder of the shop's own.
+    """
 
     name: str
     folder: Path
     card: Card
     words: Mapping[str, Words]
     sources: tuple[tuple[str, bytes], ...]
+    beneath: Path | None = None
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Return the files that are the shop's own (``de.md``, ``samples/worst.json``)."""
+        return frozenset() if self.folder == self.beneath else frozenset(_below(self.folder))
+
+    @property
+    def places(self) -> dict[str, Path]:
+        """Return where each file of the message lies now, by its name below the folder."""
+        inherited = _below(self.beneath) if self.beneath is not None else {}
+        return dict(sorted((inherited | _below(self.folder)).items()))
 
     def samples(self) -> list[Path]:
-        """Return the sample letters of the folder, by name."""
-        return sorted((self.folder / "samples").glob("*.json"))
+        """Return the sample letters of the message, by name."""
+        return [path for name, path in self.places.items() if name.startswith("samples/")]
 
     def expected(self, sample: str, locale: str, suffix: str) -> Path:
-        """Return where the accepted rendering of a sample lies."""
+        """Return where an accepted rendering of a sample is written."""
         return self.folder / "expected" / f"{sample}.{locale}.{suffix}"
+
+    def accepted(self, expected: Path) -> Path | None:
+        """Return where an accepted rendering lies, the shop's own or ours; None when there is none."""
+        inherited = [] if self.beneath is None else [self.beneath / "expected" / expected.name]
+        return next((path for path in (expected, *inherited) if path.is_file()), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Everything that a mail is made of; ``shared`` hashes what is common to all messages."""
+    """Everything that a mail is made of; ``furniture`` is what all messages share, ``shared`` its hash."""
 
     brand: Brand
     phrases: Mapping[str, Phrases]
@@ -83,6 +115,12 @@ class Catalogue:
     frame: Mapping[str, str]
     messages: Mapping[str, Message]
     shared: str
+    furniture: tuple[tuple[str, bytes], ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self, name: str) -> str:
+        """Return a shared file (``_parts/items.mjml``) as a person is told of it."""
+        return self.places.get(name, f"templates/{name}")
 
     def message(self, name: str) -> Message:
         """Return a message folder.
@@ -113,64 +151,94 @@ def brand_file(templates: Path, override: Path | None) -> Path:
 
 
 def load_catalogue(templates: Path, override: Path | None = None) -> Catalogue:
-    """Read a templates folder, and the messages of an override folder on top.
+    """Read a templates folder, with the files of an override folder before it.
 
     Raises:
         TemplateProblem: a file is missing or cannot be understood. Words are only checked when they
             are compiled (:mod:`streams.templating.compile`).
+        UsageProblem: the override is not a folder.
     """
-    phrases = _sources(templates, "_phrases/*.toml")
-    parts = _sources(templates, "_parts/*")
-    frame = _sources(templates, "_layout/*")
-    speaker = brand_file(templates, override)
-    brand = _read(speaker, f"{speaker.parent.name}/brand.toml")
-    messages = _messages(templates, "templates")
-    if override is not None:
-        messages |= _messages(override, override.name)
+    if override is not None and override.resolve() == templates.resolve():
+        override = None
+    return catalogue_of(read_sources(templates, override), templates, override)
+
+
+def catalogue_of(
+    sources: Mapping[str, Source], templates: Path = Path("templates"), override: Path | None = None
+) -> Catalogue:
+    """Return what files mean that were read already; the folders say where a person finds them.
+
+    Raises:
+        TemplateProblem: a file is missing or cannot be understood.
+    """
+    shared = [source for source in sources.values() if source.is_shared]
+    phrases = [source for source in shared if source.folder == "_phrases"]
+    furniture = tuple((source.name, source.content) for source in shared)
     return Catalogue(
-        brand=read_brand(speaker),
-        phrases={Path(name).stem: read_phrases(source, f"templates/{name}") for name, source in phrases},
-        parts=_parts({name: _text(source, f"templates/{name}") for name, source in parts}),
-        frame={Path(name).name: _text(source, f"templates/{name}") for name, source in frame},
-        messages=dict(sorted(messages.items())),
-        shared=_digest([("brand", brand), *phrases, *parts, *frame]),
+        brand=_brand(sources),
+        phrases={Path(one.file).stem: read_phrases(one.content, one.place) for one in phrases},
+        parts=_parts({one.file: one for one in shared if one.folder == "_parts"}),
+        frame={one.file: one.text() for one in shared if one.folder == "_layout"},
+        messages=_messages(sources, templates, override),
+        shared=_digest(furniture),
+        furniture=furniture,
+        places={source.name: source.place for source in shared},
     )
 
 
-def _messages(root: Path, shown: str) -> dict[str, Message]:
-    folders = sorted(path.parent for path in root.glob("*/message.toml"))
-    return {folder.name: _message(folder, f"{shown}/{folder.name}") for folder in folders}
+def _brand(sources: Mapping[str, Source]) -> Brand:
+    source = sources.get(BRAND)
+    if source is None:
+        raise TemplateProblem("template-brand", "there is no brand file", where=f"templates/{BRAND}")
+    return parse_brand(source.content, source.place)
 
 
-def _message(folder: Path, shown: str) -> Message:
-    card_source = _read(folder / "message.toml", f"{shown}/message.toml")
-    files = _sources(folder, "*.md")
-    words = {
-        Path(name).stem: read_words(_text(source, f"{shown}/{name}"), f"{shown}/{name}")
-        for name, source in files
-    }
+def _messages(sources: Mapping[str, Source], templates: Path, override: Path | None) -> dict[str, Message]:
+    names = sorted(one.folder for one in sources.values() if one.file == CARD and not one.is_shared)
+    return {name: _message(name, sources, templates, override) for name in names}
+
+
+def _message(name: str, sources: Mapping[str, Source], templates: Path, override: Path | None) -> Message:
+    files = [one for one in sources.values() if one.folder == name and one.file != CARD]
+    words = {_locale(one): read_words(one.text(), one.place) for one in files}
+    card = sources[f"{name}/{CARD}"]
     if FALLBACK_LOCALE not in words:
         raise TemplateProblem(
             "template-missing-locale",
-            f"{folder.name} has no English words",
-            where=f"{shown}/en.md",
+            f"{name} has no English words",
+            where=f"{card.place.rpartition('/')[0]}/en.md",
             why="English is what every other language falls back to",
         )
+    beneath = templates / name
     return Message(
-        name=folder.name,
-        folder=folder,
-        card=_card(card_source, f"{shown}/message.toml"),
+        name=name,
+        folder=(override or templates) / name,
+        card=_card(card, words),
         words=words,
-        sources=(("message.toml", card_source), *files),
+        sources=((CARD, card.content), *((one.file, one.content) for one in files)),
+        beneath=beneath if beneath.is_dir() else None,
     )
 
 
-def _card(source: bytes, place: str) -> Card:
-    try:
-        card = msgspec.convert(tomllib.loads(source.decode("utf-8")), Card)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+def _locale(source: Source) -> str:
+    locale = source.file.removesuffix(".md")
+    if LOCALE.fullmatch(locale) is None:
         raise TemplateProblem(
-            "template-card", "message.toml cannot be used", where=place, why=str(error)
+            "template-locale-name",
+            f"{source.file} is no name for words",
+            where=source.place,
+            why="the name of a file of words is the language they are in",
+            hint="name it like en.md, pt_BR.md or, for another wording of en.md, en@b.md",
+        )
+    return locale
+
+
+def _card(source: Source, words: Mapping[str, Words]) -> Card:
+    try:
+        card = msgspec.convert(tomllib.loads(source.text()), Card)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise TemplateProblem(
+            "template-card", "message.toml cannot be used", where=source.place, why=str(error)
         ) from error
     roots = {name for name in OFFERED if "." not in name} - ALWAYS
     for name in card.uses:
@@ -178,9 +246,10 @@ def _card(source: bytes, place: str) -> Card:
             raise TemplateProblem(
                 "template-unknown-name",
                 f"`uses` names {name}, which is not offered",
-                where=place,
+                where=source.place,
                 hint=nearest(name, roots),
             )
+    check_variants(card, words, source.place)
     return card
 
 
@@ -223,46 +292,33 @@ def _front_matter(where: str, why: str) -> TemplateProblem:
     )
 
 
-def _parts(sources: dict[str, str]) -> dict[str, Part]:
-    by_name = {Path(name).name: source for name, source in sources.items()}
-    names = sorted({Path(name).stem for name in by_name})
+def _parts(sources: Mapping[str, Source]) -> dict[str, Part]:
     parts = {}
-    for name in names:
+    for name in sorted({Path(file).stem for file in sources}):
         for suffix in ("mjml", "txt"):
-            if f"{name}.{suffix}" not in by_name:
+            if f"{name}.{suffix}" not in sources:
                 raise TemplateProblem(
                     "template-part-header",
                     f"the part {name} has no {suffix} file",
                     where=f"templates/_parts/{name}.{suffix}",
                 )
-        parts[name] = read_part(name, by_name[f"{name}.mjml"], by_name[f"{name}.txt"])
+        mjml, text = sources[f"{name}.mjml"], sources[f"{name}.txt"]
+        parts[name] = read_part(name, mjml.text(), text.text(), (mjml.place, text.place))
     return parts
 
 
-def _sources(root: Path, pattern: str) -> list[tuple[str, bytes]]:
-    paths = sorted(path for path in root.glob(pattern) if path.is_file() and not path.name.startswith("."))
-    return [(path.relative_to(root).as_posix(), _read(path, path.name)) for path in paths]
+def _below(folder: Path) -> dict[str, Path]:
+    """Return the files of a message's folder that count, by name below it."""
+    found = [
+        *folder.glob("*.md"),
+        *folder.glob(CARD),
+        *folder.glob("samples/*.json"),
+        *folder.glob("expected/*"),
+    ]
+    return {path.relative_to(folder).as_posix(): path for path in found if not path.name.startswith(".")}
 
 
-def _read(path: Path, shown: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise TemplateProblem(
-            "template-unreadable", f"{shown} cannot be read", where=shown, why=str(error.strerror or error)
-        ) from error
-
-
-def _text(source: bytes, place: str) -> str:
-    try:
-        return source.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise TemplateProblem(
-            "template-unreadable", "this file is not UTF-8", where=place, why=str(error)
-        ) from error
-
-
-def _digest(sources: list[tuple[str, bytes]]) -> str:
+def _digest(sources: Iterable[tuple[str, bytes]]) -> str:
     digest = hashlib.sha256()
     for name, source in sources:
         digest.update(f"{name}\0{len(source)}\0".encode())

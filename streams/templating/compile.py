@@ -19,6 +19,7 @@ from jinja2.exceptions import SecurityError
 from streams.problems import TemplateProblem
 from streams.templating.catalogue import Catalogue, Message, Words
 from streams.templating.markdown import Block, blocks_of, isolate
+from streams.templating.mjml_list import check_mjml
 from streams.templating.parts import Part, check_furniture, opening
 from streams.templating.sandbox import HTML, TEXT, Sandbox
 from streams.templating.steps import Names, Settled, Template
@@ -37,6 +38,8 @@ FRAME_NAMES = frozenset(
         "subject",
         "preheader",
         "lang",
+        "dir",
+        "imprint",
         "json_ld",
         "links",
         "content",
@@ -104,6 +107,7 @@ class _Press:
         self._parts = catalogue.parts
         self._frame = catalogue.frame
         self._colors = catalogue.brand.colors
+        self._place = catalogue.place
         self._words = words
         self._calls: dict[int, tuple[Part, Piece]] = {}
         self._tokens = Tokens.for_content(catalogue.shared, words.body)
@@ -163,7 +167,8 @@ class _Press:
         if block.kind == "control":
             return block.html
         part, call = self._calls[block.tag]
-        place = f"templates/_parts/{part.name}.mjml"
+        place = self._place(f"_parts/{part.name}.mjml")
+        check_mjml(part.mjml, place)
         inner = self._tokens.hide(self._painted(split(part.mjml, place)), place)
         return f"<!--{self._opening(part, call)}-->{inner}<!--{self._closing(call)}-->"
 
@@ -178,17 +183,18 @@ class _Press:
 
     def _weave(self, name: str, content: str) -> str:
         """Return a file of the frame with its tags hidden and ``{{ content }}`` filled in."""
-        place = f"templates/_layout/{name}"
+        place = self._place(f"_layout/{name}")
         pieces = self._painted(split(self._frame_file(name), place), content=content)
         return self._tokens.hide(pieces, place)
 
     def _frame_file(self, name: str) -> str:
         source = self._frame.get(name)
+        place = self._place(f"_layout/{name}")
         if source is None:
-            raise TemplateProblem(
-                "template-frame", f"the frame has no {name}", where=f"templates/_layout/{name}"
-            )
-        check_furniture(source, f"templates/_layout/{name}", FRAME_NAMES)
+            raise TemplateProblem("template-frame", f"the frame has no {name}", where=place)
+        check_furniture(source, place, FRAME_NAMES)
+        if name.endswith(".mjml"):
+            check_mjml(source, place)
         return source
 
     def _painted(self, pieces: Iterator[Piece], content: str | None = None) -> Iterator[Piece]:
@@ -207,7 +213,7 @@ class _Press:
             raise TemplateProblem(
                 "template-brand",
                 f"the brand has no color called {name}",
-                where="templates/brand.toml",
+                where=self._place("brand.toml"),
                 hint=f"add {name} below [colors]; there are {', '.join(sorted(self._colors))}",
             )
         return self._colors[name]
@@ -216,7 +222,7 @@ class _Press:
 
     def _text(self, blocks: list[Block]) -> Template:
         body = "".join(self._paragraph(block) for block in blocks)
-        place = "templates/_layout/frame.txt"
+        place = self._place("_layout/frame.txt")
         pieces = self._painted(split(self._frame_file("frame.txt"), place, trim=True), content=body)
         hidden = "".join(
             piece.source if piece.kind == "text" else self._tokens.word(piece, place) for piece in pieces
@@ -229,7 +235,7 @@ class _Press:
         if block.kind != "part":
             return block.text
         part, call = self._calls[block.tag]
-        place = f"templates/_parts/{part.name}.txt"
+        place = self._place(f"_parts/{part.name}.txt")
         inner = "".join(
             piece.source if piece.kind == "text" else self._tokens.word(piece, place)
             for piece in split(part.text, place, trim=True)

@@ -1,4 +1,7 @@
-"""Accepted renderings beside the words: what a person has read and found good, compared on every change."""
+"""Accepted renderings beside the words: what a person has read and found good, compared on every change.
+
+The HTML is kept in English only: it is the frame around words that the plain text shows in every language.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.templating.catalogue import Message
+from streams.templating.catalogue import FALLBACK_LOCALE, Message
 from streams.templating.renderer import CatalogueRenderer
 from streams.templating.samples import read_sample
 
@@ -27,7 +30,7 @@ class Difference:
 
 
 def renderings(renderer: CatalogueRenderer, message: Message) -> Iterator[tuple[Path, str]]:
-    """Yield every file below ``expected/`` with what it should hold now.
+    """Yield every file below ``expected/`` with what it should hold now; variants (``en@b``) are locales here.
 
     Raises:
         TemplateProblem: the message or a sample is broken.
@@ -36,7 +39,8 @@ def renderings(renderer: CatalogueRenderer, message: Message) -> Iterator[tuple[
         for sample in message.samples():
             mail = renderer.render(read_sample(sample, message.name, locale))
             yield message.expected(sample.stem, locale, "txt"), mail.text
-            yield message.expected(sample.stem, locale, "html"), mail.html + "\n"
+            if locale == FALLBACK_LOCALE:
+                yield message.expected(sample.stem, locale, "html"), mail.html + "\n"
             yield (
                 message.expected(sample.stem, locale, "subject"),
                 f"subject: {mail.subject}\npreheader: {mail.preheader}\n",
@@ -47,18 +51,22 @@ def differences(renderer: CatalogueRenderer, message: Message) -> list[Differenc
     """Return the renderings of a message that differ from what was accepted."""
     found = []
     for path, rendered in renderings(renderer, message):
-        accepted = path.read_bytes().decode("utf-8") if path.exists() else None
+        lies = message.accepted(path)
+        accepted = None if lies is None else lies.read_bytes().decode("utf-8")
         if accepted != rendered:
             found.append(Difference(path=path, accepted=accepted, rendered=rendered))
     return found
 
 
 def accept(renderer: CatalogueRenderer, message: Message) -> list[Path]:
-    """Write the renderings that differ, forget those without a sample, and return the changed files."""
+    """Write the renderings that differ, forget those without a sample, and return the changed files.
+
+    They are written into the message's own folder: what came with the program stays as it is.
+    """
     changed = []
     wanted = dict(renderings(renderer, message))
     for difference in differences(renderer, message):
-        difference.path.parent.mkdir(exist_ok=True)
+        difference.path.parent.mkdir(parents=True, exist_ok=True)
         difference.path.write_bytes(difference.rendered.encode("utf-8"))
         changed.append(difference.path)
     for path in sorted((message.folder / "expected").glob("*.*")):

@@ -6,10 +6,12 @@ Markdown has done its work, so they are never read as Markdown. HTML is off: ``<
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import Literal
+from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
@@ -18,6 +20,9 @@ from streams.problems import TemplateProblem
 from streams.templating.tags import Piece, Tag, Tokens, not_allowed
 
 _RULES = ["heading", "list", "emphasis", "link", "escape", "newline", "backticks", "blockquote", "hr"]
+# Markdown asks what stands beside an asterisk. A letter would keep "**Sorry.**{% endif %}" from ending, so a control
+# tag shows it punctuation on both sides, which is taken away again when Markdown is done.
+_EDGE = "\u2021"
 _MARKS = {"strong": "strong", "em": "em"}
 
 
@@ -49,7 +54,8 @@ def isolate(pieces: Iterable[Piece], hide: Callable[[Piece], str], is_part: Call
                 alone.append(not line.strip())
                 found.append(False)
         else:
-            lines[-1] += hide(piece)
+            edge = _EDGE if piece.kind == "control" else ""
+            lines[-1] += f"{edge}{hide(piece)}{edge}"
             found[-1] = True
             alone[-1] = alone[-1] and (piece.kind == "control" or is_part(piece))
     # A paragraph of their own, but on the same line number as in the file: blank lines would shift it,
@@ -110,9 +116,12 @@ class _Writer:
         for node in tree.children:
             self.line = first + (node.map[0] if node.map else 0)
             self._balanced(node)
-            html.append(self.tokens.comments(self._html(node)))
-            text.append(self._text(node) + "\n\n")
+            html.append(self.tokens.comments(self._bare(self._html(node))))
+            text.append(self._bare(self._text(node)) + "\n\n")
         return Block(kind="words", html="\n".join(html), text="".join(text))
+
+    def _bare(self, written: str) -> str:
+        return re.sub(rf"{_EDGE}(x{self.tokens.nonce}n\d+x){_EDGE}", r"\1", written)
 
     def _balanced(self, node: SyntaxTreeNode) -> None:
         """Refuse an if that opens in this block and closes in another: the markup would come apart."""
@@ -156,7 +165,7 @@ class _Writer:
                 return f"<{tag}>{inner}</{tag}>"
 
     def _target(self, node: SyntaxTreeNode) -> str:
-        target = str(node.attrs.get("href", ""))
+        target = str(node.attrs.get("href", "")).replace(quote(_EDGE), "")
         tags = self.tokens.found_in(target)
         if len(tags) == 1 and self.tokens.pattern.fullmatch(target) and tags[0].inner.startswith("links."):
             return target

@@ -62,7 +62,7 @@ def read_part(name: str, mjml: str, text: str, places: tuple[str, str]) -> Part:
             where=f"{places[1]}:1",
         )
     for place, source in zip(places, (mjml, text), strict=True):
-        check_furniture(source, place, frozenset(parameters) | {"say", "colors"})
+        check_furniture(source, place, frozenset(parameters) | {"say", "colors", "dir"})
     return Part(name=name, parameters=MappingProxyType(parameters), mjml=mjml, text=_body(text))
 
 

@@ -1,74 +1,79 @@
-"""Fills a message in for one customer: the :class:`streams.pipeline.ports.Renderer` of the product."""
+"""Fills a message in for one customer: the :class:`streams.pipeline.ports.PinningRenderer` of the product."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from functools import lru_cache
+from collections.abc import Iterable
 from pathlib import Path
 
-from babel import Locale
 from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError
 
 from streams.core.events import Letter, MessageQueued
-from streams.pipeline.ports import RenderedMail
+from streams.pipeline.ports import Pin, RenderedMail
 from streams.problems import TemplateProblem
-from streams.templating import sandbox, wording
-from streams.templating.catalogue import FALLBACK_LOCALE, Catalogue, Message, load_catalogue
-from streams.templating.compile import ENGINE, Compiled, compile_message
-from streams.templating.markup import parcel_delivery
-from streams.templating.page import WovenMail
-from streams.templating.plain import one_line
-from streams.templating.steps import Names, Template
-from streams.templating.variables import Speaker
+from streams.templating.brand import Brand
+from streams.templating.catalogue import Catalogue, Message, load_catalogue
+from streams.templating.compile import ENGINE
+from streams.templating.edition import PREHEADER_LIMIT, SUBJECT_LIMIT, CompiledWords, Edition, choose_locale
+from streams.templating.versions import pack, unpack
 
-SUBJECT_LIMIT = 150  # characters; phones show 40, and a longer one is cut anyway
-PREHEADER_LIMIT = 200  # characters; clients show 40 to 90
-_SPEAKERS = 1000  # kept; the world writes some hundred locales, but anybody can make one up
+__all__ = ["PREHEADER_LIMIT", "SUBJECT_LIMIT", "CatalogueRenderer", "choose_locale"]
+
+_EARLIER = 64  # versions kept beside today's: mails that wait were decided within a day
 
 
 class CatalogueRenderer:
-    """Renders the messages of a catalogue; compiles each once per content, however often it is asked."""
+    """Renders the messages of a catalogue; compiles each once per content, however often it is asked.
+
+    Earlier words stay at hand under their version, for the mails that were begun with them. Safe to be
+    reloaded from another thread.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
-        self._versions: dict[str, str] = {}
-        self._compiled: dict[tuple[str, str], Compiled] = {}
-        self._speakers: dict[tuple[str, str], Speaker] = {}
+        self._compiled: CompiledWords = {}
+        self._edition = Edition(catalogue, self._compiled)
+        self._earlier: dict[str, Edition] = {}  # by version, the latest last
 
     @classmethod
     def from_folder(cls, templates: Path, override: Path | None = None) -> CatalogueRenderer:
-        """Return a renderer of the messages below ``templates``; those below ``override`` win.
+        """Return a renderer of the messages below ``templates``; files below ``override`` win.
 
         Raises:
             TemplateProblem: a file is missing or cannot be understood.
         """
         return cls(load_catalogue(templates, override))
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """Return today's words."""
+        return self._edition.catalogue
+
     def reload(self, catalogue: Catalogue) -> None:
-        """Take a newly read catalogue; whatever did not change stays compiled."""
-        self.catalogue = catalogue
-        self._versions = {}
-        self._speakers = {}
+        """Take a newly read catalogue; whatever did not change stays compiled, and what was sent stays at hand."""
+        before = self._edition
+        for message in before.catalogue.messages.values():  # all of them, before anybody can miss one
+            self._remember(before.version(message), before)
+        self._edition = Edition(catalogue, self._compiled)
+        self._forget()
 
     def check(self) -> list[TemplateProblem]:
         """Compile everything and return what is wrong; an empty list means that all can be sent."""
-        problems = []
-        for message in self.catalogue.messages.values():
-            for locale in message.words:
-                try:
-                    self._compile(message, locale)
-                except TemplateProblem as problem:
-                    problems.append(problem)
-        return problems
+        return self._check(self._edition, self.catalogue.messages)
 
-    def render(self, message: MessageQueued) -> RenderedMail:
-        """Render the message's template in its locale from its letter.
+    def prepare(self, catalogue: Catalogue, names: Iterable[str]) -> list[TemplateProblem]:
+        """Compile messages of a catalogue that is to be taken next, and return what is wrong with them."""
+        return self._check(Edition(catalogue, self._compiled), names)
+
+    def render(self, message: MessageQueued, pin: Pin | None = None) -> RenderedMail:
+        """Render the message's template in its locale from its letter, in the words of ``pin`` or today's.
 
         Raises:
             TemplateProblem: the template is missing or broken, or the letter is.
         """
-        folder = self.catalogue.message(message.template)
+        if pin is None or not pin.version:
+            pin = self.pin(message)
+        edition = self._edition_of(message.template, pin.version)
+        folder = edition.catalogue.message(message.template)
         if message.letter is None:
             raise TemplateProblem(
                 "template-no-letter",
@@ -76,90 +81,107 @@ class CatalogueRenderer:
                 where=f"order {message.order_id}, message {message.message_id}",
                 why="the public log has no letters; only the outbox and the ledger do",
             )
-        locale = choose_locale(folder.words, message.locale)
-        try:
-            return self._fill(folder, locale, message, message.letter)
-        except (UndefinedError, SecurityError) as error:
-            raise TemplateProblem(
-                "template-not-filled",
-                f"the template {folder.name} cannot be filled in for this letter",
-                where=f"{folder.words[locale].place}, order {message.order_id}",
-                why=str(error),
-            ) from error
+        locale = edition.locale(folder, message.locale, pin.variant)
+        return _filled(edition, folder, locale, message, message.letter)
 
-    def _fill(self, folder: Message, locale: str, message: MessageQueued, letter: Letter) -> RenderedMail:
-        compiled = self._compile(folder, locale)
-        speaker = self._speaker(locale, message.locale)
-        names = speaker.names(message.order_id, letter, folder.card.kinds, compiled.reads)
-        subject = one_line(sandbox.fill(compiled.subject, names), SUBJECT_LIMIT)
-        preheader = one_line(sandbox.fill(compiled.preheader, names), PREHEADER_LIMIT)
-        names["lang"] = speaker.lang
-        names["subject"] = subject
-        names["preheader"] = preheader
-        names["json_ld"] = (
-            parcel_delivery(message.order_id, letter, self.catalogue.brand)
-            if folder.card.parcel_delivery
-            else None
-        )
-        return WovenMail.of(
-            sandbox.pieces(compiled.html, names),
-            subject=subject,
-            preheader=preheader,
-            text=_text(compiled.text, names),
-            template_version=self._version(folder),
-        )
+    # ------------------------------------------------------------------------ versions
 
-    def _version(self, folder: Message) -> str:
-        if folder.name not in self._versions:
-            self._versions[folder.name] = self.catalogue.version(folder, ENGINE)
-        return self._versions[folder.name]
+    def pin(self, message: MessageQueued) -> Pin:
+        """Return the words that a message gets now.
 
-    def _compile(self, folder: Message, locale: str) -> Compiled:
-        key = (self._version(folder), locale)
-        if key not in self._compiled:
-            settled = self._speaker(locale, locale).settled
-            self._compiled[key] = compile_message(self.catalogue, folder, locale, settled)
-        return self._compiled[key]
-
-    def _speaker(self, words: str, asked: str) -> Speaker:
-        """Speak the words' language with the customer's own way of writing dates and money.
-
-        A reader in London with English words gets ``24 November``; one in Tokyo who falls back to
-        English gets English dates too: a mail is in one language.
+        Raises:
+            TemplateProblem: there is no template of that name.
         """
-        speaker = self._speakers.get((words, asked))
-        if speaker is None:
-            speaker = self._new_speaker(words, asked)
-            if len(self._speakers) < _SPEAKERS:
-                self._speakers[words, asked] = speaker
-        return speaker
+        edition = self._edition
+        folder = edition.catalogue.message(message.template)
+        return Pin(version=edition.version(folder), variant=edition.variant(folder, message))
 
-    def _new_speaker(self, words: str, asked: str) -> Speaker:
-        own = wording.parse_locale(words) or Locale(FALLBACK_LOCALE)
-        wanted = wording.parse_locale(asked)
-        locale = wanted if wanted is not None and wanted.language == own.language else own
-        phrases = self.catalogue.phrases[choose_locale(self.catalogue.phrases, words)]
-        return Speaker(self.catalogue.brand, locale, phrases)
+    def sources(self, template: str, version: str) -> bytes:
+        """Return all that a version of a message is made of, to be kept and learned again.
+
+        Raises:
+            TemplateProblem: the version is not at hand.
+        """
+        catalogue = self._edition_of(template, version).catalogue
+        return pack(catalogue, catalogue.message(template), ENGINE)
+
+    def knows(self, template: str, version: str) -> bool:
+        """Return whether a version is at hand."""
+        return version in self._earlier or version == self._version_now(template)
+
+    def learn(self, template: str, version: str, sources: bytes) -> None:
+        """Take a version that was kept.
+
+        Raises:
+            TemplateProblem: these are not its sources.
+        """
+        edition = Edition(unpack(template, version, sources), self._compiled)
+        edition.adopt(version, template)
+        self._remember(version, edition)
+        if len(self._earlier) > 2 * _EARLIER:
+            self._forget()
+
+    def brand(self, version: str) -> Brand:
+        """Return who spoke in a version; who speaks today where it is not at hand."""
+        return self._earlier.get(version, self._edition).catalogue.brand
+
+    def _edition_of(self, template: str, version: str) -> Edition:
+        edition = self._edition
+        folder = edition.catalogue.messages.get(template)
+        if folder is not None and edition.version(folder) == version:
+            return edition
+        earlier = self._earlier.get(version)
+        if earlier is not None:
+            return earlier
+        edition.catalogue.message(template)  # one that is gone has a problem of its own
+        raise TemplateProblem(
+            "template-version-missing",
+            f"the words in which {template} was begun are not at hand",
+            where=f"version {version}",
+            why="a mail that was begun is never finished in other words",
+            hint="put the table template_versions back from its backup, or reopen the mail: it gets today's words",
+        )
+
+    def _version_now(self, template: str) -> str | None:
+        edition = self._edition
+        folder = edition.catalogue.messages.get(template)
+        return None if folder is None else edition.version(folder)
+
+    def _remember(self, version: str, edition: Edition) -> None:
+        self._earlier.pop(version, None)
+        self._earlier[version] = edition
+
+    def _forget(self) -> None:
+        """Let go of what nobody will ask for; whoever does all the same brings the sources."""
+        for version in list(self._earlier)[:-_EARLIER]:
+            self._earlier.pop(version, None)
+        now = self._edition
+        known = {*self._earlier, *map(now.version, now.catalogue.messages.values())}
+        for key in list(self._compiled):
+            if key[0] not in known:
+                self._compiled.pop(key, None)
+
+    @staticmethod
+    def _check(edition: Edition, names: Iterable[str]) -> list[TemplateProblem]:
+        problems = []
+        for message in (edition.catalogue.messages[name] for name in names):
+            for locale in message.words:
+                try:
+                    edition.compile(message, locale)
+                except TemplateProblem as problem:
+                    problems.append(problem)
+        return problems
 
 
-def choose_locale(known: Collection[str], asked: str) -> str:
-    """Return the words for ``asked``: exactly, then the language, then its nearest sibling, then English."""
-    return _nearest(tuple(known), asked)
-
-
-@lru_cache(maxsize=4096)
-def _nearest(known: tuple[str, ...], asked: str) -> str:
-    locale = wording.parse_locale(asked)
-    if locale is None:
-        return FALLBACK_LOCALE
-    language = locale.language
-    siblings = sorted(name for name in known if name.split("_")[0] == language)
-    exact = [name for name in (str(locale), language) if name in known]
-    return (exact + siblings + [FALLBACK_LOCALE])[0]
-
-
-def _text(template: Template, names: Names) -> str:
-    text = sandbox.fill(template, names)
-    while "\n\n\n" in text:  # a regular expression takes five times as long
-        text = text.replace("\n\n\n", "\n\n")
-    return text.strip() + "\n"
+def _filled(
+    edition: Edition, folder: Message, locale: str, message: MessageQueued, letter: Letter
+) -> RenderedMail:
+    try:
+        return edition.fill(folder, locale, message, letter)
+    except (UndefinedError, SecurityError) as error:
+        raise TemplateProblem(
+            "template-not-filled",
+            f"the template {folder.name} cannot be filled in for this letter",
+            where=f"{folder.words[locale].place}, order {message.order_id}",
+            why=str(error),
+        ) from error

@@ -20,7 +20,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def read_sample(path: Path, template: str, locale: str) -> MessageQueued:
-    """Return the message that a sample stands for, in ``locale``.
+    """Return the message that a sample stands for, in ``locale`` (``pt_BR``, or a variant: ``pt_BR@b``).
 
     Raises:
         TemplateProblem: the file is not a sample, or its letter has a field that letters do not have.
@@ -35,7 +35,7 @@ def read_sample(path: Path, template: str, locale: str) -> MessageQueued:
         raise TemplateProblem(
             "template-sample",
             "this sample cannot be used",
-            where=f"templates/{template}/samples/{path.name}",
+            where="/".join(path.parts[-4:]),
             why=str(error),
             hint="compare it with a sample of another message",
         ) from error

@@ -21,12 +21,26 @@ from streams.web.pages import (
     search,
     sign_in,
     today,
+    variants,
 )
 from streams.web.room import ROOM, VISITOR, Room, room_of
 from streams.web.security import Handler, NotAllowed, forms_checked, headed
 
 LARGEST_FORM: Final = 64 * 1024  # bytes; a long note is a hundredth of it
-_PAGES: Final = (today, cases, search, order, reviews, held, letters, mail, backtests, keys, sign_in)
+_PAGES: Final = (
+    today,
+    cases,
+    search,
+    order,
+    reviews,
+    held,
+    letters,
+    mail,
+    variants,
+    backtests,
+    keys,
+    sign_in,
+)
 
 
 def make_app(room: Room) -> web.Application:

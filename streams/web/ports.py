@@ -23,6 +23,7 @@ from streams.ops.read_model.shapes import (
     OrderStory,
     Page,
     Today,
+    Variants,
 )
 
 Verdict = Literal["arrived", "send_again"]
@@ -51,6 +52,10 @@ class Reading(Protocol):
         """Return what is known about an order, or None where nothing is."""
         ...
 
+    def words(self, version: str) -> bytes | None:
+        """Return what the ledger kept of a version of the words; None where it kept nothing."""
+        ...
+
     def reviews(self, page: int) -> Page[OpenReview]:
         """Return reviews that wait for a person, the longest waiting first."""
         ...
@@ -73,6 +78,10 @@ class Reading(Protocol):
 
     def ledger(self, page: int) -> Ledger:
         """Return how the mails stand, and which are in doubt or were refused."""
+        ...
+
+    def variants(self) -> Variants:
+        """Return what became of each wording that was tried, message by message."""
         ...
 
 

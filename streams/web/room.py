@@ -12,7 +12,7 @@ from aiohttp import web
 from streams.clock import stopwatch
 from streams.ops.read_model.follow import Caught
 from streams.ops.read_model.shapes import Today
-from streams.pipeline.ports import Renderer
+from streams.pipeline.ports import PinningRenderer
 from streams.web.door import Door
 from streams.web.ports import Deeds, Reading
 from streams.web.session import Visitor
@@ -31,7 +31,7 @@ class Room:
         door: Door,
         reading: Reading,
         deeds: Deeds,
-        renderer: Renderer,
+        renderer: PinningRenderer,
         clock: Callable[[], datetime],
         caught: Callable[[], Caught] = Caught,
     ) -> None:

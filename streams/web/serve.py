@@ -24,6 +24,7 @@ from streams.problems import WorldProblem
 from streams.settings import Settings
 from streams.templating.catalogue import load_catalogue
 from streams.templating.renderer import CatalogueRenderer
+from streams.templating.watching import Watch
 from streams.web.actions import RealDeeds, Taken, ledger_place
 from streams.web.app import make_app
 from streams.web.backtesting import Backtests
@@ -60,7 +61,8 @@ def furnished(settings: Settings, *, kafka: bool, taken: Taken) -> Iterator[Room
         reading = open_reading(place, ledger=ledger_place(settings, kafka=kafka), policy=policy)
         deeds = RealDeeds(settings, backtests, wall_now, kafka=kafka, taken=taken)
         try:
-            yield Room(door, reading, deeds, renderer, wall_now, lambda: follower.caught)
+            with Watch(renderer, templates_dir(), settings.templates):
+                yield Room(door, reading, deeds, renderer, wall_now, lambda: follower.caught)
         finally:
             reading.close()
     finally:

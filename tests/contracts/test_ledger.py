@@ -9,6 +9,7 @@ from streams.mail.ledger import Swap
 from streams.mail.ledger_memory import MemoryLedger
 from streams.mail.ledger_sql import open_ledger
 from streams.mail.outcomes import Accepted, Temporary
+from streams.pipeline.ports import Pin
 from tests.mail_builders import FRIDAY, MINUTE, queued
 
 
@@ -216,3 +217,29 @@ def test_hundreds_of_claims_in_one_batch(ledger):
     assert all(claim.fresh for claim in ledger.write(rows).claims)
     assert not any(claim.fresh for claim in ledger.write(rows).claims)
     assert ledger.counts() == {"claimed": 1001}
+
+
+def test_a_row_keeps_the_words_it_was_begun_with(ledger):
+    """Written with the claim, read with the row, changed by a swap and by nothing else."""
+    row = rules.claimed(queued(), FRIDAY, "a", 1, Pin("v1", "b"))
+    ledger.write([row])
+    late = ledger.write([rules.claimed(queued(), FRIDAY, "b", 1, Pin("v2", "a"))]).claims[0]
+
+    assert (late.fresh, late.row.pin) == (False, Pin("v1", "b"))
+    sending = moved(ledger, row, state="sending")
+    assert ledger.find("msg_armchair").pin == Pin("v1", "b")
+    refused = rules.pinned(rules.refused(sending, "no", FRIDAY), Pin())
+    ledger.write(swaps=[Swap(old=sending, new=refused)])
+    assert ledger.find("msg_armchair") == refused
+    assert ledger.find("msg_armchair").pin == Pin()
+
+
+def test_words_are_kept_once_under_their_version(ledger):
+    """Every process that begins a mail with them says so; the first one is believed."""
+    assert ledger.sources("v1") is None
+
+    ledger.keep_sources("v1", "late", b"\0words", FRIDAY)
+    ledger.keep_sources("v1", "late", b"other words", FRIDAY + MINUTE)
+    ledger.keep_sources("v2", "late", b"", FRIDAY)
+
+    assert (ledger.sources("v1"), ledger.sources("v2")) == (b"\0words", b"")

@@ -22,6 +22,7 @@ PAGES = {
     "hostile": f"/order?id={HOSTILE_ORDER}",
     "reviews": "/reviews",
     "held": "/held",
+    "variants": "/variants",
     "letters": "/letters",
     "in doubt": "/mail",
     "backtests": "/backtests",

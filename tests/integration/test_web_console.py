@@ -25,6 +25,7 @@ PAGES = [
     "/letters?code=json-invalid",
     "/letter?id=ded_1",
     "/mail",
+    "/variants",
     "/backtests",
     "/backtest?name=20261120-091500",
     "/backtest/report?name=20261120-091500",

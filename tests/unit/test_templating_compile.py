@@ -212,16 +212,18 @@ def test_uses_names_only_what_is_offered(write):
     assert caught.value.hint == "did you mean arrives?"
 
 
-def test_an_override_wins_as_a_whole_and_only_for_its_message(tmp_path):
-    """The other messages stay as they came."""
+def test_an_override_wins_file_by_file_and_only_for_its_message(tmp_path):
+    """Other languages and the other messages stay as they came."""
     folder = tmp_path / "late_delivery"
     folder.mkdir()
-    (folder / "message.toml").write_text(CARD)
     (folder / "en.md").write_text("---\nsubject: Ours\npreheader: x\n---\nOurs.\n")
+    shipped = CatalogueRenderer.from_folder(TEMPLATES)
 
     renderer = CatalogueRenderer.from_folder(TEMPLATES, tmp_path)
 
-    assert renderer.render(queued(template="late_delivery", locale="pt-BR")).subject == "Ours"
+    brazil = queued(template="late_delivery", locale="pt-BR")
+    assert renderer.render(queued(template="late_delivery")).subject == "Ours"
+    assert renderer.render(brazil).subject == shipped.render(brazil).subject
     assert (
         renderer.render(queued(template="return_to_sender")).subject
         == "Your order ORD-1 is coming back to us"

@@ -149,11 +149,20 @@ def _templates(settings: Settings) -> Iterator[Check]:
     from streams.assets import templates_dir
     from streams.templating.catalogue import load_catalogue
     from streams.templating.renderer import CatalogueRenderer
+    from streams.templating.watching import unfit
 
     catalogue = load_catalogue(templates_dir(), settings.templates)
     wrong = CatalogueRenderer(catalogue).check()
     yield from (broken("templates", problem) for problem in wrong)
-    if not wrong:
+    if not wrong and (refusal := unfit(catalogue, load_catalogue(templates_dir()))) is not None:
+        yield Check(
+            what="templates",
+            state="look",
+            says=f"{refusal.where}: {refusal.why} [{refusal.code}]; a running process keeps the words of before",
+            do="firstword templates lint"
+            + (f" --templates {settings.templates}" if settings.templates else ""),
+        )
+    elif not wrong:
         words = sum(len(message.words) for message in catalogue.messages.values())
         yield fine("templates", f"{len(catalogue.messages)} messages, {words} texts, all can be sent")
 

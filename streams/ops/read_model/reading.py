@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, select
 
 from streams.core.policy import Policy
-from streams.ops.read_model import answers, questions, story, tables
+from streams.ops.read_model import answers, questions, story, tables, variants
 from streams.ops.read_model.answers import DAYS
 from streams.ops.read_model.mails import Mails
 from streams.ops.read_model.rows import ReviewState
@@ -29,6 +29,7 @@ from streams.ops.read_model.shapes import (
     Page,
     Reach,
     Today,
+    Variants,
 )
 from streams.ops.timeline import tell
 from streams.problems import Problem, UsageProblem, WorldProblem
@@ -126,14 +127,20 @@ class Reading:
             row = questions.order(db, wanted)
             ids = story.message_ids(known)
             letters = story.letters(db, ids)
-        mails = {message_id: found.mail for message_id, found in self._mails.find(ids).items()}
+        rows = self._mails.find(ids)
+        mails = {message_id: found.mail for message_id, found in rows.items()}
         return OrderStory(
             timeline=tell(msgspec.structs.replace(known, mails=mails), self._policy),
             messages=tuple(letters[one] for one in ids if one in letters),
+            pins={message_id: found.pin for message_id, found in rows.items() if found.pin.version},
             country=row["country"] or None if row else None,
             placed_at=tables.moment_of(row["placed_at"]) if row else None,
             open_kinds=tuple(row["open_kinds"].split()) if row else (),
         )
+
+    def words(self, version: str) -> bytes | None:
+        """Return what the ledger kept of a version of the words; None where it kept nothing."""
+        return self._mails.words(version)
 
     # ------------------------------------------------------------------------ what waits for a person
 
@@ -189,6 +196,12 @@ class Reading:
         shown = (answers.doubtful(one, rows.get(one.message_id)) for one in doubtful)
         total = sum(gauges.get(f"message.{state}", 0) for state in questions.DOUBTFUL)
         return Ledger(states=states, doubtful=Page(rows=tuple(filter(None, shown)), more=more, total=total))
+
+    def variants(self) -> Variants:
+        """Return what became of each wording that was tried, message by message."""
+        mails = self._mails.varied()
+        with self._asking() as db:
+            return variants.count(db, mails, self._mails.written_last())
 
     # ------------------------------------------------------------------------ what was not understood
 

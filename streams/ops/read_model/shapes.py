@@ -13,6 +13,7 @@ import msgspec
 from streams.core.events import MessageQueued
 from streams.core.money import Money
 from streams.ops.timeline import Timeline
+from streams.pipeline.ports import Pin
 
 PAGE = 50  # rows that a list shows at once: two screens of a laptop, eight of a phone
 
@@ -191,11 +192,43 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     doubtful: Page[DoubtfulMail]
 
 
+class VariantCount(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the cases that got one wording of a message; ``a`` are the words without a letter.
+
+    ``mails`` were begun, ``accepted``, ``refused`` (for good) and ``bounced`` are what became of them. Of the
+    ``cases`` whose mail was accepted, ``reported`` had a customer who wrote afterwards, ``written_again`` needed
+    another mail of ours, ``labels`` had a return label and ``labels_used`` had it used.
+    """
+
+    template: str
+    variant: str
+    mails: int = 0
+    accepted: int = 0
+    refused: int = 0
+    bounced: int = 0
+    cases: int = 0
+    reported: int = 0
+    written_again: int = 0
+    labels: int = 0
+    labels_used: int = 0
+
+
+class Variants(msgspec.Struct, frozen=True, kw_only=True):
+    """Every wording that was tried; ``counted`` is how many of the newest mails stand behind it, None for all."""
+
+    rows: tuple[VariantCount, ...] = ()
+    counted: int | None = None
+
+
 class OrderStory(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about one order: its story, and its mails with the letters they were filled in from."""
+    """Everything about one order: its story, and its mails with the letters they were filled in from.
+
+    ``pins`` are the words of those that were begun, by message.
+    """
 
     timeline: Timeline
     messages: tuple[MessageQueued, ...] = ()
+    pins: dict[str, Pin] = {}
     country: str | None = None
     placed_at: datetime | None = None
     open_kinds: tuple[str, ...] = ()

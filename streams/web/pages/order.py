@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -14,9 +13,10 @@ from aiohttp import web
 from streams.core.events import MessageQueued
 from streams.ops.read_model.shapes import OrderStory
 from streams.ops.timeline import Entry, Mail
-from streams.pipeline.ports import Renderer
+from streams.pipeline.ports import Pin, PinningRenderer, RenderedMail
 from streams.problems import Problem
 from streams.web.page import show
+from streams.web.ports import Reading
 from streams.web.room import room_of
 from streams.web.security import LETTER_POLICY, needs
 
@@ -29,7 +29,10 @@ _DATE: Final = 14  # characters of ``Fri 2026-11-20`` at the beginning of an ent
 
 
 class Mailed(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail of an order as today's words fill it in, or ``why`` they cannot; ``mail`` is the ledger's word."""
+    """A mail of an order in the words it was begun with, else in today's, or ``why`` they cannot fill it in.
+
+    ``mail`` is the ledger's word.
+    """
 
     message: MessageQueued
     mail: Mail | None
@@ -45,7 +48,7 @@ async def show_order(request: web.Request) -> web.Response:
     order = await room.ask(lambda reading: reading.order(order_id))
     if order is None:
         return await show(request, "no_order", order_id=order_id, status=404)
-    mails = await asyncio.to_thread(lambda: list(_mails(order, room.renderer)))
+    mails = await room.ask(lambda reading: list(_mails(order, room.renderer, reading)))
     days = _by_day(order.timeline.entries)
     asks = [way for asked, way in _ASKS if any(map(asked.match, order.timeline.standing))]
     return await show(request, "order", order=order, story=order.timeline, days=days, mails=mails, asks=asks)
@@ -59,14 +62,27 @@ async def show_letter(request: web.Request) -> web.Response:
     order = await room.ask(lambda reading: reading.order(order_id))
     messages = order.messages if order is not None else ()
     message = next((one for one in messages if one.message_id == message_id and one.letter), None)
-    if message is None:
+    if order is None or message is None:
         raise web.HTTPNotFound
-    mail = await asyncio.to_thread(room.renderer.render, message)
+    mail = await room.ask(lambda reading: _rendered(order, message, room.renderer, reading))
     headers = {"Content-Security-Policy": LETTER_POLICY}
     return web.Response(text=mail.html, content_type="text/html", headers=headers)
 
 
-def _mails(order: OrderStory, renderer: Renderer) -> Iterator[Mailed]:
+def _rendered(
+    order: OrderStory, message: MessageQueued, renderer: PinningRenderer, reading: Reading
+) -> RenderedMail:
+    """Return a mail in the words it was begun with; in today's where it was not begun, or they are lost."""
+    pin = order.pins.get(message.message_id, Pin())
+    if pin.version and not renderer.knows(message.template, pin.version):
+        sources = reading.words(pin.version)
+        if sources is None:
+            return renderer.render(message)
+        renderer.learn(message.template, pin.version, sources)
+    return renderer.render(message, pin)
+
+
+def _mails(order: OrderStory, renderer: PinningRenderer, reading: Reading) -> Iterator[Mailed]:
     ledger = {mail.message_id: mail for mail in order.timeline.mails}
     for message in order.messages:
         mail = ledger.get(message.message_id)
@@ -74,9 +90,9 @@ def _mails(order: OrderStory, renderer: Renderer) -> Iterator[Mailed]:
             yield Mailed(message=message, mail=mail, why="its letter is kept no more")
             continue
         try:
-            rendered = renderer.render(message)
+            rendered = _rendered(order, message, renderer, reading)
         except Problem as problem:
-            yield Mailed(message=message, mail=mail, why=f"today's words cannot fill it in: {problem.what}")
+            yield Mailed(message=message, mail=mail, why=f"the words cannot fill it in: {problem.what}")
         else:
             yield Mailed(message=message, mail=mail, subject=rendered.subject, text=rendered.text)
 
