@@ -61,7 +61,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None, _says("The policy file; without it, the standard policy that comes with the program.")
     ] = None
     templates: Annotated[
-        Path | None, _says("The folder of message templates; without it, those that come with the program.")
+        Path | None,
+        _says(
+            "The folder of the shop's own words: each file in it stands for the one of its name that comes with the program."
+        ),
     ] = None
     data: Annotated[Path, _says("The folder that holds everything the program writes.")] = Path(
         "firstword-data"
@@ -105,6 +108,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     desk: Annotated[
         str, _says("Who ships a replacement: a folder below streams/desks.", pattern=r"^[a-z][a-z0-9_]*$")
     ] = "topic"
+    desk_url: Annotated[
+        Secret | None,
+        _says(
+            "The address that the desk asks: an order system for webhook, https://SHOP.myshopify.com for shopify; it may hold a token."
+        ),
+    ] = None
+    desk_secret: Annotated[
+        Secret | None,
+        _says(
+            "What the desk proves itself with: whsec_ and base64, 24 bytes at least, for webhook; CLIENT_ID:CLIENT_SECRET or an access token for shopify."
+        ),
+    ] = None
     return_name: Annotated[str, _says("Return address: the first line, such as the shop's name.")] = ""
     return_street: Annotated[str, _says("Return address: street and number.")] = ""
     return_city: Annotated[str, _says("Return address: town.")] = ""
@@ -219,6 +234,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         _says("The addresses and networks from which these two headers are believed, several with commas."),
     ] = "127.0.0.1,::1"
+
+    # ------------------------------------------------------------------------ the studio
+
+    studio: Annotated[
+        str, _says("Where the studio is served, host:port; without a host it listens on this machine only.")
+    ] = "127.0.0.1:8200"
+    studio_token: Annotated[
+        Secret | None,
+        _says("What opens the studio; without it, every start makes its own and prints it in the address."),
+    ] = None
+    studio_hosts: Annotated[
+        str,
+        _says(
+            "The names under which browsers may ask for the studio besides its own address, several with commas."
+        ),
+    ] = ""
+    test_recipients: Annotated[
+        str,
+        _says("Who may be sent test mails: addresses and @domains, several with commas; without it, nobody."),
+    ] = ""
 
     def return_address(self) -> Address | None:
         """Return where returned parcels go, or None when nothing of it is set."""

@@ -79,6 +79,11 @@ def _no_bar(_count: int) -> None:
     """Show nothing."""
 
 
+def counted(count: int, one: str) -> str:
+    """Return ``1 message`` or ``3 messages``."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a file, with the folders above it.
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "rehearse": "Tell stories to today's policy and words, and show the letters as they would go out.",
     "backtest": "Measure policies on what has happened, side by side, before one of them goes live.",
     "console": "Serve pages about everything that happened: orders, reviews, dead letters, backtests.",
+    "studio": "Write the words of every message, see each mail as customers do, and hear what a colleague would say.",
     "simulate": "Write the events of a simulated shop, with the truth about its planted faults.",
     "templates": "Look at the words: render a message, or have all of them checked.",
     "policy": "Show the policy in force, or run the tests inside a policy file.",

@@ -64,6 +64,8 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
             "FIRSTWORD_LOG_LEVEL": "WARN",
             "FIRSTWORD_LABEL_PROVIDER": "pigeon",
             "FIRSTWORD_DESK": "webhook",
+            "FIRSTWORD_DESK_URL": "https://orders.example.com/replacements?token=lamp",
+            "FIRSTWORD_DESK_SECRET": "whsec_bGFtcA==",
             "FIRSTWORD_RETURN_NAME": "Crunchy Armchairs",
             "FIRSTWORD_RETURN_STREET": "1 Example Way",
             "FIRSTWORD_RETURN_CITY": "Portland",
@@ -94,6 +96,10 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
             "FIRSTWORD_CONSOLE_USER_HEADER": "X-Forwarded-User",
             "FIRSTWORD_CONSOLE_ROLE_HEADER": "X-Forwarded-Groups",
             "FIRSTWORD_CONSOLE_PROXIES": "10.0.0.0/8",
+            "FIRSTWORD_STUDIO": ":8300",
+            "FIRSTWORD_STUDIO_TOKEN": "crunchy-armchair",
+            "FIRSTWORD_STUDIO_HOSTS": "words.example.com",
+            "FIRSTWORD_TEST_RECIPIENTS": "@example.com",
         }
     )
 
@@ -111,6 +117,8 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
         log_level="WARN",
         label_provider="pigeon",
         desk="webhook",
+        desk_url=Secret("https://orders.example.com/replacements?token=lamp"),
+        desk_secret=Secret("whsec_bGFtcA=="),
         return_name="Crunchy Armchairs",
         return_street="1 Example Way",
         return_city="Portland",
@@ -141,6 +149,10 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path):
         console_user_header="X-Forwarded-User",
         console_role_header="X-Forwarded-Groups",
         console_proxies="10.0.0.0/8",
+        studio=":8300",
+        studio_token=Secret("crunchy-armchair"),
+        studio_hosts="words.example.com",
+        test_recipients="@example.com",
     )
     changed = {name for name in FIELDS if getattr(found, name) != getattr(Settings(), name)}
     assert changed == set(FIELDS)
@@ -248,6 +260,9 @@ def test_every_secret_has_its_file_variable(tmp_path):
         "kafka_password",
         "database",
         "console_tokens",
+        "studio_token",
+        "desk_url",
+        "desk_secret",
     }
     for name in secret:
         found = load({FIELDS[name].variable + "_FILE": str(tmp_path / "secret")})

@@ -15,6 +15,7 @@ _GROUPS = {
     "client_id": "the service: names and topics",
     "clock": "the service: time, memory, database, monitor",
     "console": "the console: address and sign-in",
+    "studio": "the studio: address, who comes in, test mails",
 }
 
 

@@ -8,10 +8,11 @@ command = Group(
     "templates",
     package="streams.cli.templates",
     commands={
-        "new": "Begin words of your own for a message, with those that are sent today.",
+        "new": "Begin words of your own for a message, in a folder of your own.",
         "render": "Fill a message in for a sample customer, and show what they would read.",
         "lint": "Have every message read by a colleague who knows the rules of the house.",
-        "accept": "Take the mails as they render now for the ones we want, after a look at what changed.",
+        "accept": "Take the mails as they render now for the ones we want.",
+        "send-test": "Send MESSAGE, filled in for a sample customer, to somebody of the house.",
     },
     help="Look at the words: render a message, or have all of them checked.",
     examples=(

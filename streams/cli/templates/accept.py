@@ -9,7 +9,7 @@ import click
 
 from streams.cli import options
 from streams.cli.group import Command
-from streams.cli.output import print_document
+from streams.cli.output import counted, print_document
 
 if TYPE_CHECKING:
     from streams.templating.catalogue import Catalogue, Message
@@ -98,5 +98,5 @@ def _sum_up(outcomes: list[_Outcome], *, dry_run: bool) -> None:
     refused = sum(bool(outcome.errors) for outcome in outcomes)
     verb = "would be accepted" if dry_run else "accepted"
     click.echo(
-        f"{len(outcomes)} messages: {changed} with new words {verb}, {refused} with errors and not accepted"
+        f"{counted(len(outcomes), 'message')}: {changed} with new words {verb}, {refused} with errors and not accepted"
     )

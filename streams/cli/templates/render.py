@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from streams.problems import UsageProblem
 if TYPE_CHECKING:
     from streams.core.events import MessageQueued
     from streams.pipeline.ports import RenderedMail
-    from streams.templating.catalogue import Catalogue, Message
+    from streams.templating.catalogue import Catalogue
 
 _FORMATS = ("text", "html", "eml")
 
@@ -62,6 +61,7 @@ def command(
     them cannot be rendered.
     """
     from streams.assets import templates_dir
+    from streams.cli.templates.sampled import sample_of
     from streams.settings import load
     from streams.templating.catalogue import load_catalogue
     from streams.templating.renderer import CatalogueRenderer
@@ -81,7 +81,7 @@ def command(
             hint="firstword templates render wrong_item; or --gallery for all of them",
         )
     locale, sample = locale or "en", sample or "typical"
-    path = _sample(catalogue.message(message), sample)
+    path = sample_of(catalogue.message(message), sample)
     queued = read_sample(path, message, locale)
     mail = CatalogueRenderer(catalogue).render(queued)
     content = _shape(shape, mail, catalogue, queued)
@@ -95,20 +95,6 @@ def command(
     else:
         click.echo(str(out))
     return 0
-
-
-def _sample(message: Message, name: str) -> Path:
-    samples = {path.stem: path for path in message.samples()}
-    if name in samples:
-        return samples[name]
-    near = difflib.get_close_matches(name, samples, n=1, cutoff=0) or ["none"]
-    raise UsageProblem(
-        "sample-unknown",
-        f"{message.name} has no sample called {name}",
-        where=f"{message.folder.name}/samples",
-        why=f"there are: {', '.join(samples) or 'none'}",
-        hint=f"--sample {near[0]}",
-    )
 
 
 def _shape(shape: str, mail: RenderedMail, catalogue: Catalogue, queued: MessageQueued) -> bytes:

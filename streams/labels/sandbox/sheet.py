@@ -13,6 +13,7 @@ from reportlab.pdfgen.canvas import Canvas
 from streams.labels.sandbox.lettering import Lettering
 from streams.labels.sandbox.symbols import draw_code_128, draw_qr, qr_side
 
+SAMPLE = "SAMPLE"
 PREPAID = "Prepaid - no postage necessary"
 
 # 4 x 6 inches is the stock of every label printer; 1/8 inch is what their rollers leave blank.
@@ -44,21 +45,24 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     keep_after: date
 
 
-def print_sheet(sheet: Sheet, lettering: Lettering) -> bytes:
-    """Return the label as a PDF of one page; the same sheet gives the same bytes (``invariant=1``)."""
+def print_sheet(sheet: Sheet, lettering: Lettering, *, across: str = SAMPLE) -> bytes:
+    """Return the label as a PDF of one page; the same sheet gives the same bytes (``invariant=1``).
+
+    ``across`` is the word that stands across everything.
+    """
     file = BytesIO()
     canvas = Canvas(file, pagesize=(WIDTH, HEIGHT), invariant=1, lang="en")
     canvas.setTitle(f"Return label {sheet.return_id}")
     canvas.setAuthor("firstword")
     canvas.setCreator("firstword")
-    canvas.setSubject("SAMPLE - not valid for carriage")
+    canvas.setSubject(f"{across} - not valid for carriage")
     canvas.setLineWidth(1)
-    _watermark(canvas, lettering)
+    _watermark(canvas, lettering, across)
     _banner(canvas, lettering)
     _sender(canvas, lettering, sheet)
     _receiver(canvas, lettering, sheet)
     _barcode(canvas, lettering, sheet)
-    _foot(canvas, lettering, sheet)
+    _foot(canvas, lettering, sheet, across)
     _frame(canvas)
     canvas.showPage()
     canvas.save()
@@ -74,13 +78,13 @@ def kind_word(keep_after: date) -> tuple[str, ...]:
     )
 
 
-def _watermark(canvas: Canvas, lettering: Lettering) -> None:
+def _watermark(canvas: Canvas, lettering: Lettering, across: str) -> None:
     canvas.saveState()
     canvas.setFillGray(0.9)
     canvas.setFont(lettering.bold, 86)
     canvas.translate(WIDTH / 2, HEIGHT / 2 - 10)
     canvas.rotate(56)  # the diagonal of a 4 x 6 sheet
-    canvas.drawCentredString(0, -30, "SAMPLE")
+    canvas.drawCentredString(0, -30, across)
     canvas.restoreState()
 
 
@@ -129,7 +133,7 @@ def _barcode(canvas: Canvas, lettering: Lettering, sheet: Sheet) -> None:
     canvas.drawCentredString(WIDTH / 2, _BARCODE_END + 11, in_groups(sheet.tracking_number))
 
 
-def _foot(canvas: Canvas, lettering: Lettering, sheet: Sheet) -> None:
+def _foot(canvas: Canvas, lettering: Lettering, sheet: Sheet, across: str) -> None:
     side = qr_side(sheet.tracking_number)
     draw_qr(canvas, sheet.tracking_number, left=RIGHT - side - 4, bottom=MARGIN + 10)
     width = INNER - side
@@ -147,7 +151,7 @@ def _foot(canvas: Canvas, lettering: Lettering, sheet: Sheet) -> None:
         canvas.drawString(LEFT + INSET, y, text)
         y -= 10
     canvas.setFont(lettering.bold, 6)
-    canvas.drawString(LEFT + INSET, MARGIN + 6, "SAMPLE - NOT VALID FOR CARRIAGE")
+    canvas.drawString(LEFT + INSET, MARGIN + 6, f"{across} - NOT VALID FOR CARRIAGE")
 
 
 def _frame(canvas: Canvas) -> None:
