@@ -201,18 +201,6 @@ def test_every_recipe_that_is_named_exists(name):
     assert named - recipes == set()
 
 
-def test_what_is_said_not_to_be_there_is_not_there():
-    """A command that exists is not called missing: the page is changed when it comes."""
-    missing = {
-        word
-        for paragraph in re.findall(r"\*\*Not there yet:\*\*(.*?)\n\n", read("README.md"), flags=re.DOTALL)
-        for word in re.findall(r"`([a-z -]+)`", paragraph)
-    }
-
-    assert missing
-    assert {word for word in missing if f"firstword {word}" in COMMANDS} == set()
-
-
 def test_the_policy_tests_that_are_named_exist():
     """A refusal that names a policy test names one that runs."""
     standard = tomllib.loads((ROOT / "streams" / "policies" / "standard.toml").read_text("utf-8"))
