@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +13,10 @@ from aiohttp import web
 from streams import telemetry
 from streams.assets import templates_dir
 from streams.clock import wall_now
-from streams.embedded.intake import parse_address
 from streams.ops.read_model.feed_file import JournalFeed
 from streams.ops.read_model.follow import Follower
 from streams.ops.read_model.portions import Feed
 from streams.ops.read_model.reading import open_reading
-from streams.problems import WorldProblem
 from streams.settings import Settings
 from streams.templating.catalogue import load_catalogue
 from streams.templating.renderer import CatalogueRenderer
@@ -29,6 +25,7 @@ from streams.web.actions import RealDeeds, Taken, ledger_place
 from streams.web.app import make_app
 from streams.web.backtesting import Backtests
 from streams.web.door import Door
+from streams.web.host import listen, told_to_stop
 from streams.web.room import Room
 from streams.wiring import make_folder, policy_of
 
@@ -77,35 +74,16 @@ async def serve(room: Room, address: str, opened: Callable[[str, int], None]) ->
         UsageProblem: ``http-address-wrong``.
         WorldProblem: ``console-address-unavailable``.
     """
-    host, port = parse_address(address)
     # No access log: it would write down who looked at what, and telemetry says what was done.
     runner = web.AppRunner(make_app(room), access_log=None, shutdown_timeout=GRACE)
     await runner.setup()
     try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise WorldProblem(
-                "console-address-unavailable",
-                f"nothing can listen on {host}:{port}",
-                where=address,
-                why=str(error),
-                hint="choose another --console address, or stop the program that has this one",
-            ) from error
-        taken_host, taken_port = runner.addresses[0][:2]
+        taken_host, taken_port = await listen(runner, address, "console")
         telemetry.console_opened(host=taken_host, port=taken_port)
         opened(taken_host, taken_port)
-        await _told_to_stop()
+        await told_to_stop()
     finally:
         await runner.cleanup()
-
-
-async def _told_to_stop() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 def _place(settings: Settings) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -13,9 +12,8 @@ from aiohttp import web
 from streams import telemetry
 from streams.assets import templates_dir
 from streams.clock import wall_now
-from streams.embedded.intake import parse_address
-from streams.problems import WorldProblem
 from streams.settings import Settings
+from streams.web.host import listen, told_to_stop
 from streams.web.studio.app import make_app
 from streams.web.studio.cases import Cases, Letters, no_letters
 from streams.web.studio.door import Door
@@ -46,12 +44,11 @@ async def serve(room: Room, address: str, opened: Callable[[str, str], None]) ->
         UsageProblem: ``http-address-wrong``.
         WorldProblem: ``studio-address-unavailable``.
     """
-    host, port = parse_address(address)
     # No access log: it would write down the token.
     runner = web.AppRunner(make_app(room), access_log=None, shutdown_timeout=GRACE)
     await runner.setup()
     try:
-        taken_host, taken_port = await _listen(runner, host, port, address)
+        taken_host, taken_port = await listen(runner, address, "studio")
         room.door.open_at(taken_host, taken_port)
         await room.open()
         telemetry.studio_opened(host=taken_host, port=taken_port)
@@ -59,7 +56,7 @@ async def serve(room: Room, address: str, opened: Callable[[str, str], None]) ->
         watching = asyncio.create_task(watch(room))
         opened(f"http://{shown}:{taken_port}/", room.door.token)
         try:
-            await _told_to_stop()
+            await told_to_stop()
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
@@ -67,26 +64,3 @@ async def serve(room: Room, address: str, opened: Callable[[str, str], None]) ->
     finally:
         await room.close()  # first: nobody waits for an answer then
         await runner.cleanup()
-
-
-async def _listen(runner: web.AppRunner, host: str, port: int, address: str) -> tuple[str, int]:
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        raise WorldProblem(
-            "studio-address-unavailable",
-            f"nothing can listen on {host}:{port}",
-            where=address,
-            why=str(error),
-            hint="choose another --studio address, or stop the program that has this one",
-        ) from error
-    taken: tuple[str, int] = runner.addresses[0][:2]
-    return taken
-
-
-async def _told_to_stop() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
