@@ -212,6 +212,8 @@ def identity_of(brand: Brand) -> Identity:
         reply_to=brand.sender.reply_to,
         reply_to_name=brand.sender.human,
         message_id_domain=brand.message_id_domain,
+        bounce_to=brand.sender.bounce_to,
+        relay_renames=brand.sender.relay_renames,
     )
 
 

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from streams.core.events import MessageQueued
 from streams.mail.headers import clean, date_field, mailbox, message_id, unstructured
 from streams.mail.identity import Identity
-from streams.pipeline.ports import Attachment, RenderedMail
+from streams.pipeline.ports import Attachment, Image, RenderedMail
 
 _MEDIA_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
 _PLAIN_FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]*")
@@ -102,14 +102,34 @@ def _alternative(mail: RenderedMail, boundary: str) -> list[bytes]:
             "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
         ).encode("ascii"),
         *_quoted_printable(mail.text),
-        (
-            f"--{boundary}\r\n"
-            'Content-Type: text/html; charset="utf-8"\r\n'
-            "Content-Transfer-Encoding: base64\r\n\r\n"
-        ).encode("ascii"),
-        *_html(getattr(mail, "html_pieces", (mail.html,))),
+        f"--{boundary}\r\n".encode("ascii"),
+        *(_related(mail, f"{boundary}_rel") if mail.images else _page(mail)),
         f"--{boundary}--\r\n".encode("ascii"),
     ]
+
+
+def _page(mail: RenderedMail) -> list[bytes]:
+    fields = 'Content-Type: text/html; charset="utf-8"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+    return [fields.encode("ascii"), *_html(getattr(mail, "html_pieces", (mail.html,)))]
+
+
+def _related(mail: RenderedMail, boundary: str) -> list[bytes]:
+    """Return the HTML with the pictures that it shows behind it (RFC 2387)."""
+    edge = f"--{boundary}\r\n".encode("ascii")
+    head = f'Content-Type: multipart/related; type="text/html"; boundary="{boundary}"\r\n\r\n'
+    pictures = [piece for image in mail.images for piece in (edge, _picture(image))]
+    return [head.encode("ascii"), edge, *_page(mail), *pictures, f"--{boundary}--\r\n".encode("ascii")]
+
+
+@lru_cache(maxsize=16)  # a shop has one logo, and every mail carries it
+def _picture(image: Image) -> bytes:
+    fields = (
+        f"Content-Type: {image.media_type}\r\n"
+        "Content-Transfer-Encoding: base64\r\n"
+        f"Content-ID: <{image.content_id}>\r\n"
+        "Content-Disposition: inline\r\n\r\n"
+    )
+    return fields.encode("ascii") + _base64(image.content)
 
 
 def _mixed(body: list[bytes], attachments: tuple[Attachment, ...], boundary: str) -> list[bytes]:

@@ -101,6 +101,7 @@ def inert(mail: RenderedMail) -> RenderedMail:
         text=_ADDRESS.sub(NOWHERE, mail.text),
         html=html,
         template_version=mail.template_version,
+        images=mail.images,
     )
 
 

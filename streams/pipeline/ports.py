@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Protocol
@@ -126,7 +127,15 @@ class Desk(Protocol):
         ...
 
 
-class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture inside a mail; its HTML shows it as ``cid:`` and this ``content_id`` (RFC 2392)."""
+
+    content_id: str
+    media_type: str
+    content: bytes
+
+
+class RenderedMail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Words and frame, filled in for one customer."""
 
     subject: str
@@ -134,6 +143,16 @@ class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     html: str
     template_version: str
+    images: tuple[Image, ...] = ()
+
+    @property
+    def page(self) -> str:
+        """Return the HTML with its pictures in it, for a browser, which knows no ``cid:``."""
+        html = self.html
+        for image in self.images:
+            content = b64encode(image.content).decode("ascii")
+            html = html.replace(f"cid:{image.content_id}", f"data:{image.media_type};base64,{content}")
+        return html
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):

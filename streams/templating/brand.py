@@ -22,18 +22,32 @@ Domain = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+\Z", ma
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The named human who signs and reads the answers."""
+    """The named human who signs and reads the answers.
+
+    ``bounce_to`` is where mails that cannot be delivered come back to, under a tag for each
+    (``bounces+msg_x@...``): its mailbox must take such tags. ``relay_renames`` is true for a relay that puts an
+    id of its own on every mail (Amazon SES does).
+    """
 
     human: Line
     role: dict[str, Line]
     from_address: MailAddress
     reply_to: MailAddress
+    bounce_to: MailAddress | None = None
+    relay_renames: bool = False
 
 
 class Legal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the law of one country wants at the foot of a letter: register, managing director, VAT number."""
 
     lines: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=8)]
+
+
+class Logo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The picture ``logo.png`` beside ``brand.toml``: how wide it is shown, in pixels, and what it says to who cannot see it."""
+
+    alt: Line
+    width: Annotated[int, msgspec.Meta(ge=16, le=280)]
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +65,7 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sender: Sender
     colors: dict[str, Color]
     locales: tuple[str, ...] = ()
+    logo: Logo | None = None
     legal: dict[Country, Legal] = {}
     addresses: dict[Country, Line] = {}
 

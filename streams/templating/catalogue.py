@@ -17,12 +17,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from streams.core.events import Kind
+from streams.pipeline.ports import Image
 from streams.problems import TemplateProblem
 from streams.templating.brand import Brand, parse_brand
+from streams.templating.logo import read_logo
 from streams.templating.offered import ALWAYS, OFFERED
 from streams.templating.parts import Part, read_part
 from streams.templating.phrases import Phrases, read_phrases
-from streams.templating.sources import BRAND, CARD, LOCALE, Source, read_sources
+from streams.templating.sources import BRAND, CARD, LOCALE, LOGO, Source, read_sources
 from streams.templating.variants import check_variants
 from streams.templating.words import nearest
 
@@ -116,6 +118,7 @@ class Catalogue:
     messages: Mapping[str, Message]
     shared: str
     furniture: tuple[tuple[str, bytes], ...] = ()
+    logo: Image | None = None
     places: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, name: str) -> str:
@@ -173,9 +176,11 @@ def catalogue_of(
     """
     shared = [source for source in sources.values() if source.is_shared]
     phrases = [source for source in shared if source.folder == "_phrases"]
+    brand = _brand(sources)
     furniture = tuple((source.name, source.content) for source in shared)
     return Catalogue(
-        brand=_brand(sources),
+        brand=brand,
+        logo=read_logo(brand, sources.get(LOGO)),
         phrases={Path(one.file).stem: read_phrases(one.content, one.place) for one in phrases},
         parts=_parts({one.file: one for one in shared if one.folder == "_parts"}),
         frame={one.file: one.text() for one in shared if one.folder == "_layout"},

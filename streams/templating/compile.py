@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from importlib.metadata import version
 
 import mrml
@@ -43,10 +44,14 @@ FRAME_NAMES = frozenset(
         "json_ld",
         "links",
         "content",
+        "masthead",
+        "logo",
     }
 )
 # Part of every template version: the same words compiled by another engine are another mail.
-ENGINE = f"1+mrml{version('mrml')}+markdown{version('markdown-it-py')}"
+ENGINE = f"2+mrml{version('mrml')}+markdown{version('markdown-it-py')}"
+# Filled in before mrml reads the frame.
+_LOGO_NAMES = frozenset({"logo.src", "logo.alt", "logo.width"})
 _END = Piece(kind="control", source="{% endwith %}", line=0, tokens=(("name", "endwith"),))
 
 
@@ -107,6 +112,8 @@ class _Press:
         self._parts = catalogue.parts
         self._frame = catalogue.frame
         self._colors = catalogue.brand.colors
+        self._brand = catalogue.brand
+        self._logo = catalogue.logo
         self._place = catalogue.place
         self._words = words
         self._calls: dict[int, tuple[Part, Piece]] = {}
@@ -204,8 +211,28 @@ class _Press:
                 yield Piece(kind="text", source=content, line=piece.line)
             elif piece.inner.startswith("colors."):
                 yield Piece(kind="text", source=self._color(piece), line=piece.line)
+            elif piece.inner == "masthead":
+                yield from self._masthead()
+            elif piece.inner in _LOGO_NAMES:
+                yield Piece(kind="text", source=self._of_logo(piece.inner), line=piece.line)
             else:
                 yield piece
+
+    def _masthead(self) -> Iterator[Piece]:
+        """Yield who writes: the shop's logo where it has one, and its name where it has none."""
+        name = "name.mjml" if self._logo is None else "logo.mjml"
+        yield from self._painted(split(self._frame_file(name), self._place(f"_layout/{name}")))
+
+    def _of_logo(self, name: str) -> str:
+        """Return a value that mrml must see: it reads widths as numbers."""
+        if self._logo is None or self._brand.logo is None:
+            return ""
+        values = {
+            "logo.src": f"cid:{self._logo.content_id}",
+            "logo.alt": escape(self._brand.logo.alt),
+            "logo.width": str(self._brand.logo.width),
+        }
+        return values[name]
 
     def _color(self, piece: Piece) -> str:
         name = piece.inner.removeprefix("colors.")

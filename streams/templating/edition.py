@@ -107,6 +107,7 @@ class Edition:
             preheader=preheader,
             text=_text(compiled.text, names),
             template_version=self.version(folder),
+            images=() if self.catalogue.logo is None else (self.catalogue.logo,),
         )
 
     def _speaker(self, words: str, asked: str) -> Speaker:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import force_setattr
 
-from streams.pipeline.ports import RenderedMail
+from streams.pipeline.ports import Image, RenderedMail
 
 
 class WovenMail(RenderedMail, frozen=True, kw_only=True, dict=True):
@@ -24,7 +24,14 @@ class WovenMail(RenderedMail, frozen=True, kw_only=True, dict=True):
 
     @classmethod
     def of(
-        cls, html: Sequence[str], *, subject: str, preheader: str, text: str, template_version: str
+        cls,
+        html: Sequence[str],
+        *,
+        subject: str,
+        preheader: str,
+        text: str,
+        template_version: str,
+        images: tuple[Image, ...] = (),
     ) -> WovenMail:
         """Return the mail whose HTML is joined from these pieces."""
         mail = cls(
@@ -33,6 +40,7 @@ class WovenMail(RenderedMail, frozen=True, kw_only=True, dict=True):
             text=text,
             html="".join(html),
             template_version=template_version,
+            images=images,
         )
         force_setattr(mail, "pieces", tuple(html))
         return mail

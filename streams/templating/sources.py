@@ -17,11 +17,12 @@ from streams.problems import TemplateProblem
 
 CARD: Final = "message.toml"
 BRAND: Final = "brand.toml"
+LOGO: Final = "logo.png"
 # A locale as CLDR writes it, and the letter of a variant where it is one: pt_BR, zh_Hant_TW, en@b.
 LOCALE: Final = re.compile(
     r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_([A-Z]{2}|[0-9]{3}))?(@(?P<variant>[a-z][a-z0-9]{0,15}))?"
 )
-_SHARED: Final = (BRAND, "_phrases/*.toml", "_parts/*", "_layout/*")
+_SHARED: Final = (BRAND, LOGO, "_phrases/*.toml", "_parts/*", "_layout/*")
 _OF_MESSAGES: Final = (f"*/{CARD}", "*/*.md")
 
 

@@ -144,6 +144,7 @@ class _Typesetter:
                 text=mail.text,
                 html=mail.html,
                 template_version=mail.template_version,
+                images=mail.images,
             ),
             has_label=queued.letter.label_id is not None,
             keep_after=queued.letter.keep_after,

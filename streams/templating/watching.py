@@ -23,7 +23,7 @@ from streams.templating.catalogue import Catalogue, load_catalogue
 from streams.templating.renderer import CatalogueRenderer
 
 EVERY: Final = 1.0  # seconds between two looks
-_SUFFIXES: Final = (".md", ".toml", ".mjml", ".txt")
+_SUFFIXES: Final = (".md", ".toml", ".mjml", ".txt", ".png")
 
 # Of each file what tells that it was written: its name, inode, size and time.
 Stand = frozenset[tuple[str, int, int, int]]

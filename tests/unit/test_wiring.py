@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import text
 
 from streams import wiring
+from streams.assets import templates_dir
 from streams.problems import UsageProblem, WorldProblem
 from streams.settings import load
 from streams.sources import discover
+from streams.sources.bounces.whose import token
 from streams.sources.feeds import parse_feed
+from streams.templating.brand import read_brand
 
 SOURCES = discover()
 
@@ -95,3 +98,19 @@ def test_a_relay_gets_what_the_settings_say_where_its_url_says_nothing(url, expe
     settings = load({}, mail_url=url, smtp_connections=2, smtp_rate=12.5)
     assert wiring.mail_url(settings) == expected
     assert wiring.mail_url(load({}, mail_url="smtp://relay")) == "smtp://relay?connections=5"
+
+
+def test_mails_come_back_to_where_the_brand_says(tmp_path):
+    """Under a tag that names the message, which the source `bounces` knows; without the setting, to the sender."""
+    text = (templates_dir() / "brand.toml").read_text("utf-8")
+    own = tmp_path / "brand.toml"
+    own.write_text(
+        text.replace("# bounce_to =", "bounce_to =").replace("# relay_renames =", "relay_renames =")
+    )
+    silent = wiring.identity_of(read_brand(templates_dir() / "brand.toml"))
+
+    told = wiring.identity_of(read_brand(own))
+
+    assert silent.return_path("msg_7") == silent.from_address
+    assert told.return_path("msg_7") == f"bounces+{token('msg_7')}@mail.example.com"
+    assert (silent.relay_renames, told.relay_renames) == (False, True)

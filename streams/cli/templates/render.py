@@ -100,7 +100,7 @@ def command(
 def _shape(shape: str, mail: RenderedMail, catalogue: Catalogue, queued: MessageQueued) -> bytes:
     match shape:
         case "html":
-            return mail.html.encode() + b"\n"
+            return mail.page.encode() + b"\n"
         case "eml":
             return _compose(mail, catalogue, queued)
         case _:

@@ -90,7 +90,7 @@ def _mail(one: Told, zone: str, renderer: Renderer) -> ReadMail:
         # The figures stand without words; whoever reads the example sees what is missing.
         said = f"{problem.what} [{problem.code}]"
         return ReadMail(sent=sent, template=template, subject=said, text=str(problem), html="")
-    return ReadMail(sent=sent, template=template, subject=mail.subject, text=mail.text, html=mail.html)
+    return ReadMail(sent=sent, template=template, subject=mail.subject, text=mail.text, html=mail.page)
 
 
 def _when(moment: datetime, zone: str) -> str:

@@ -210,6 +210,6 @@ def _content(letter: Sent) -> str:
         return f'<pre class="problem">{escape(letter.problem)}</pre>'
     # Scripts stay forbidden inside; the same origin lets the page measure how high the letter is.
     return (
-        f'<iframe sandbox="allow-same-origin" title="{escape(letter.subject)}" srcdoc="{escape(mail.html)}"></iframe>'
+        f'<iframe sandbox="allow-same-origin" title="{escape(letter.subject)}" srcdoc="{escape(mail.page)}"></iframe>'
         f'<details><summary>As plain text</summary><pre lang="{escape(letter.message.locale)}">{escape(mail.text)}</pre></details>'
     )

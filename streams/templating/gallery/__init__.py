@@ -64,7 +64,7 @@ def pages(picture: Picture) -> Iterator[tuple[str, str]]:
     """Yield the files of a picture: path below the folder, and what is in it."""
     if picture.mail is not None:
         for name in WRITTEN_VIEWS:
-            yield f"mails/{picture.name}.{name}.html", view(picture.mail.html, name)
+            yield f"mails/{picture.name}.{name}.html", view(picture.mail.page, name)
 
 
 def index(catalogue: Catalogue, pictures: list[Picture]) -> str:

@@ -66,7 +66,7 @@ async def show_letter(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     mail = await room.ask(lambda reading: _rendered(order, message, room.renderer, reading))
     headers = {"Content-Security-Policy": LETTER_POLICY}
-    return web.Response(text=mail.html, content_type="text/html", headers=headers)
+    return web.Response(text=mail.page, content_type="text/html", headers=headers)
 
 
 def _rendered(

@@ -206,7 +206,7 @@ class Room:
     def keep(self, mail: RenderedMail) -> str:
         """Keep a mail's HTML for the frame that will ask for it; the same mail has the same id."""
         name = hashlib.blake2b(mail.html.encode(), digest_size=12).hexdigest()
-        self._previews[name] = mail.html
+        self._previews[name] = mail.page
         self._previews.move_to_end(name)
         while len(self._previews) > PREVIEWS or sum(map(len, self._previews.values())) > PREVIEW_LETTERS:
             self._previews.popitem(last=False)
