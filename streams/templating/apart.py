@@ -26,6 +26,7 @@ SECONDS: Final = 2.0  # of the wall clock, for one question
 MEMORY: Final = 512 * 1024 * 1024  # bytes of address space
 LARGEST: Final = 1_000_000  # bytes of an answer: a customer's mail is 20 to 40 KB
 _STARTS: Final = 30.0  # seconds that a new child may take on a busy machine; a third of one is usual
+_CHUNK: Final = 65_536
 _GRACE: Final = 1.0  # seconds after which the kernel ends a child that nobody has ended
 _HEAD: Final = struct.Struct(">cI")  # what it is, and how many bytes of it
 _ANSWER, _PROBLEM, _MEMORY, _DEPTH = b"A", b"P", b"M", b"D"
@@ -162,6 +163,7 @@ class Apart:
             return 0
         with suppress(ProcessLookupError):
             child.kill()
+        await _hear_out(child)
         code = await child.wait()
         if child.stdin is not None:
             child.stdin.close()
@@ -181,6 +183,14 @@ class Apart:
             why=why,
             hint="nothing was saved or sent; look for something that is repeated or nested very often",
         )
+
+
+async def _hear_out(child: asyncio.subprocess.Process) -> None:
+    """Read what a child had said when it ended: asyncio reads no further on its own, and waits for the end of it."""
+    assert child.stdout is not None
+    with suppress(RuntimeError):  # somebody is reading already
+        while await child.stdout.read(_CHUNK):
+            pass
 
 
 def _last_words(code: int) -> str:

@@ -66,13 +66,22 @@ def test_every_message_of_the_house_is_there():
     assert set(MESSAGES) >= DELIVERED
 
 
-@pytest.mark.parametrize("name", MESSAGES)
-def test_every_message_speaks_five_languages(renderer, name):
+@pytest.mark.parametrize("name", sorted(DELIVERED))
+def test_every_message_of_the_house_speaks_five_languages(renderer, name):
     """Each to a typical and a worst customer, to one of whom nothing is known, and to one who writes from right to left."""
     message = renderer.catalogue.message(name)
 
     assert set(message.words) >= {"en", "de", "es", "fr", "pt_BR"}
     assert [path.stem for path in message.samples()] == ["bare", "right_to_left", "typical", "worst"]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_message_speaks_the_languages_of_its_card(renderer, name):
+    """A new one begins with two, and with a typical and a worst sample."""
+    message = renderer.catalogue.message(name)
+
+    assert set(message.words) >= {"en", *message.card.locales}
+    assert {"typical", "worst"} <= {path.stem for path in message.samples()}
 
 
 @pytest.mark.parametrize("name", MESSAGES)

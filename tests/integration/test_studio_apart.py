@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from streams.problems import TemplateProblem, WorldProblem
-from streams.templating.apart import LARGEST, MEMORY, SECONDS, Apart
+from streams.templating.apart import _HEAD, LARGEST, MEMORY, SECONDS, Apart
 from tests.embedded_runs import ROOT
 from tests.studio_rig import eventually
 
@@ -82,6 +82,24 @@ def test_wild_work_is_stopped_and_the_next_question_answered(name, why):
     assert took < SECONDS + SLACK
     assert after == "alive"
     assert stopped == 1
+
+
+def test_a_child_that_nobody_listens_to_is_ended_too():
+    """It has said more than anybody has read: its end is heard all the same, and nothing of it stays open."""
+
+    async def run():
+        async with wild() as child:
+            talker = child._child
+            question = b'["talk"]'
+            talker.stdin.write(_HEAD.pack(b"A", len(question)) + question)
+            for _ in range(50):  # until as much has come as is kept for whoever reads
+                await asyncio.sleep(0.02)
+            async with asyncio.timeout(SECONDS):
+                code = await child._end()
+            await asyncio.sleep(0)
+            return code, talker.stdout.at_eof()
+
+    assert asyncio.run(run()) == (-signal.SIGKILL, True)
 
 
 def test_a_child_never_holds_more_than_its_memory():

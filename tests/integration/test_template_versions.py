@@ -104,22 +104,23 @@ def parsed(server, number):
     return email.message_from_bytes(server.mailbox[number][2], policy=email_policy.default)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def place(request, tmp_path):
-    """Where the ledger is."""
-    if request.param == "memory":
-        return MemoryLedger()
+def durable_place(request, tmp_path):
+    """Return the PostgreSQL or the file that a fixture's parameter asks for."""
     return (
         request.getfixturevalue("postgres") if request.param == "postgresql" else str(tmp_path / "ledger.db")
     )
 
 
-@pytest.fixture
-def durable(place):
-    """A ledger that is still there after its process."""
-    if isinstance(place, MemoryLedger):
-        pytest.skip("a ledger in memory ends with its process")
-    return place
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def place(request, tmp_path):
+    """Where the ledger is."""
+    return MemoryLedger() if request.param == "memory" else durable_place(request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def durable(request, tmp_path):
+    """Where a ledger is that is still there after its process."""
+    return durable_place(request, tmp_path)
 
 
 def tell(tmp_path, place, story, **script):
