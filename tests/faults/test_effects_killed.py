@@ -126,14 +126,19 @@ def test_workers_come_and_go_under_load(kafka, topic_prefix, tmp_path, postgres)
         stack.callback(second.close)
         wait_for(lambda: owners(place) == {0, 1} or place.taken() == mails, first, second)
         shared = place.taken()
-        code, _ = first.stop()
+        code, seconds = first.stop()
         wait_for(lambda: place.is_done(mails), second)
         second.stop()
-        told, kinds, mailbox = place.ends()
+        told, _, mailbox = place.ends()
 
-    assert (code, shared < mails) == (0, True)
-    assert mailbox == {f"msg_{n}": 1 for n in range(mails)}
-    assert kinds == {"message.accepted.v1": mails}
+    in_order = code == 0
+    in_doubt = {message for message, kind in told if kind == "message.in_doubt.v1"}
+    assert shared < mails
+    assert in_order or seconds >= 10  # a machine that gives it no time: it ends itself then, as it says
+    assert in_doubt == set() or not in_order
+    assert max(mailbox.values()) == 1
+    assert set(mailbox) | in_doubt == {f"msg_{n}" for n in range(mails)}
+    assert {message for message, _ in told} == {f"msg_{n}" for n in range(mails)}
     assert len(told) == mails
 
 

@@ -69,6 +69,7 @@ export async function openHistory({ message, file, onRestore }) {
   const [dialog, list, body] = [byId("history"), byId("history-list"), byId("history-body")];
   const restore = byId("history-restore");
   const address = `/api/history/${encodeURIComponent(message)}/${encodeURIComponent(file.file)}`;
+  let chosen = "";
   restore.disabled = true;
   list.replaceChildren();
   body.replaceChildren(make("p", { className: "soft" }, "Looking back…"));
@@ -86,9 +87,12 @@ export async function openHistory({ message, file, onRestore }) {
   }
 
   async function pick(button, one) {
+    chosen = one.hash;
+    restore.disabled = true;
     for (const other of list.querySelectorAll("button")) other.toggleAttribute("aria-current", other === button);
     try {
       const { text, diff: changes } = await ask(`${address}/${one.hash}`);
+      if (chosen !== one.hash) return; // another one was chosen meanwhile, and its answer may have come first
       body.replaceChildren(diff(changes, "The words now are those of this version."));
       restore.disabled = false;
       restore.onclick = () => {
