@@ -54,13 +54,16 @@ class Problem(Exception):  # noqa: N818 - the house word is "problem"; "exceptio
 
     def as_json(self) -> dict[str, Any]:
         """Return the problem as plain data for ``--json`` output and dead letters."""
+        return {**self.told(), "retriable": self.retriable}
+
+    def told(self) -> dict[str, str]:
+        """Return the problem in words, for a page or a process that shows it to a person."""
         return {
             "code": self.code,
             "what": self.what,
             "where": self.where,
             "why": self.why,
             "hint": self.hint,
-            "retriable": self.retriable,
         }
 
 

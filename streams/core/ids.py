@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from hashlib import blake2b
 
+# RFC 5322 dot-atom without what mail programs stumble over.
+LEFT_OF_AT = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_TOKEN_LIMIT = 64  # octets of a local part (RFC 5321 4.5.3.1.1)
 MARK = 8  # bytes of a fingerprint: two events of one order share one in 2**64 cases
 _SEPARATOR = "\x1f"  # ASCII unit separator: it cannot stand in an id, so ("a", "bc") and ("ab", "c") differ
 
@@ -38,3 +42,10 @@ def _begun_with(event_source: str) -> blake2b:
 def address_hash(address: str) -> str:
     """Return the form of an address that may leave the house: 128 bits, lower-cased first."""
     return blake2b(address.strip().lower().encode(), digest_size=16).hexdigest()
+
+
+def id_token(identifier: str) -> str:
+    """Return an identifier as it may stand left of an @ or name a file; a strange or long one is hashed."""
+    if len(identifier) <= _TOKEN_LIMIT and LEFT_OF_AT.fullmatch(identifier):
+        return identifier
+    return "h." + blake2b(identifier.encode("utf-8", "replace"), digest_size=16).hexdigest()

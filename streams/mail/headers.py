@@ -10,7 +10,8 @@ import re
 from base64 import b64encode
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import blake2b
+
+from streams.core.ids import id_token
 
 # C0 and C1 controls, line and paragraph separators, byte order mark, lone surrogates, and the marks that
 # reorder text on screen (Unicode Bidi_Control): "txt.exe" must not look like "exe.txt".
@@ -18,8 +19,6 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+"
 )
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # RFC 5322 atext, and spaces between
-_ID_LEFT = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
-_ID_LIMIT = 64  # octets of a local part (RFC 5321 4.5.3.1.1)
 SUBJECT_LIMIT = 400  # characters: more than any mail program shows
 _WORD_BYTES = 42  # 42 bytes are 56 in base64, 68 with `=?utf-8?b?` and `?=`: below the 75 of RFC 2047
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -91,13 +90,6 @@ def mailbox(name: str, address: str, limit: int = 100) -> str:
 def message_id(identifier: str, domain: str) -> str:
     """Return ``<identifier@domain>``: the same identifier is the same Message-ID for ever."""
     return f"<{id_token(identifier)}@{domain}>"
-
-
-def id_token(identifier: str) -> str:
-    """Return an identifier as it may stand left of an @ or name a file; a strange or long one is hashed."""
-    if len(identifier) <= _ID_LIMIT and _ID_LEFT.fullmatch(identifier):
-        return identifier
-    return "h." + blake2b(identifier.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 @lru_cache(maxsize=256)

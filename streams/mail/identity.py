@@ -6,8 +6,8 @@ import re
 
 import msgspec
 
+from streams.core.ids import id_token
 from streams.mail.address import Mailbox, check_address
-from streams.mail.headers import id_token
 from streams.problems import UsageProblem
 
 # RFC 5322 dot-atom, narrowed to host names: what may stand to the right of @ in a Message-ID.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from streams.mail.headers import id_token
+from streams.core.ids import id_token
 from streams.mail.outcomes import Accepted, Delivery, Temporary, Withheld
 from streams.mail.transport import BeforeDot, Envelope
 from streams.problems import WorldProblem

@@ -252,8 +252,7 @@ def _done(do: Work, question: bytes) -> tuple[bytes, bytes]:
     try:
         return _ANSWER, do(question)
     except Problem as problem:
-        told = {name: str(value) for name, value in problem.as_json().items() if name != "retriable"}
-        return _PROBLEM, msgspec.json.encode(told)
+        return _PROBLEM, msgspec.json.encode(problem.told())
     except MemoryError:
         return _MEMORY, b""
     except RecursionError:

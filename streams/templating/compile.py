@@ -111,7 +111,6 @@ class _Press:
         self._settled = settled
         self._parts = catalogue.parts
         self._frame = catalogue.frame
-        self._colors = catalogue.brand.colors
         self._brand = catalogue.brand
         self._logo = catalogue.logo
         self._place = catalogue.place
@@ -236,14 +235,14 @@ class _Press:
 
     def _color(self, piece: Piece) -> str:
         name = piece.inner.removeprefix("colors.")
-        if name not in self._colors:
+        if name not in self._brand.colors:
             raise TemplateProblem(
                 "template-brand",
                 f"the brand has no color called {name}",
                 where=self._place("brand.toml"),
-                hint=f"add {name} below [colors]; there are {', '.join(sorted(self._colors))}",
+                hint=f"add {name} below [colors]; there are {', '.join(sorted(self._brand.colors))}",
             )
-        return self._colors[name]
+        return self._brand.colors[name]
 
     # -- plain text -------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from streams.problems import TemplateProblem
 from streams.templating.dialogue import Remark
-from streams.templating.lint.finding import Finding
+from streams.templating.lint import Finding, cannot_render
 
 _EXPLAINED: Final = "firstword explain "
 _LINE: Final = re.compile(r":(\d+)(?:\D.*)?$")
@@ -47,14 +47,4 @@ def _line_of(where: str) -> int:
 
 def refused(problem: TemplateProblem) -> Remark:
     """Return a problem as a finding: what cannot be compiled is the first thing to change."""
-    return Remark(
-        line=_line_of(problem.where),
-        match="",
-        rule=problem.code,
-        severity="error",
-        says=problem.what,
-        why=problem.why or "nobody can be sent what cannot be written",
-        source=f"firstword explain {problem.code}",
-        better=problem.hint,
-        where=problem.where,
-    )
+    return remark_of(cannot_render(problem), [])

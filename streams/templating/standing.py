@@ -32,8 +32,7 @@ def told_of(message: Message) -> Told:
 
 def told_of_broken(name: str, problem: TemplateProblem, sources: Mapping[str, Source]) -> Told:
     """Return a message that cannot be read, as a list shows it: with the reason."""
-    told = {key: str(value) for key, value in problem.as_json().items() if key != "retriable"}
-    return Told(name=name, locales=dict.fromkeys(_locales_of(name, sources), False), problem=told)
+    return Told(name=name, locales=dict.fromkeys(_locales_of(name, sources), False), problem=problem.told())
 
 
 def _locales_of(name: str, sources: Mapping[str, Source]) -> list[str]:

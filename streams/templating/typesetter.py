@@ -15,7 +15,6 @@ from typing import Final
 import msgspec
 
 from streams.core.events import MessageQueued
-from streams.pipeline.ports import RenderedMail
 from streams.problems import TemplateProblem
 from streams.templating.catalogue import FALLBACK_LOCALE, Catalogue, Message, catalogue_of
 from streams.templating.dialogue import (
@@ -107,8 +106,7 @@ class _Typesetter:
     def _drafted(self, message: str, draft: Draft) -> Catalogue:
         """Return the message alone, with the draft in its place."""
         assert self._shop is not None
-        name = f"{message}/{draft.file}"
-        place = self._sources[name].place if name in self._sources else self._new_place(message, draft.file)
+        name, place = f"{message}/{draft.file}", self._place(message, draft.file)
         own = {
             key: source
             for key, source in self._sources.items()
@@ -120,8 +118,12 @@ class _Typesetter:
         catalogue.message(message)
         return catalogue
 
-    def _new_place(self, message: str, file: str) -> str:
+    def _place(self, message: str, file: str) -> str:
+        """Return a file as a person is told of it, whether it is there or will be."""
         assert self._shop is not None
+        known = self._sources.get(f"{message}/{file}")
+        if known is not None:
+            return known.place
         folder = "templates" if self._shop.override is None else Path(self._shop.override).name
         return f"{folder}/{message}/{file}"
 
@@ -135,17 +137,9 @@ class _Typesetter:
         elif asked.message in self._broken:
             raise self._broken[asked.message]
         queued = _queued(asked, renderer.catalogue.message(asked.message))
-        mail = renderer.render(queued)
         assert queued.letter is not None
         return Previewed(
-            mail=RenderedMail(
-                subject=mail.subject,
-                preheader=mail.preheader,
-                text=mail.text,
-                html=mail.html,
-                template_version=mail.template_version,
-                images=mail.images,
-            ),
+            mail=renderer.render(queued),
             has_label=queued.letter.label_id is not None,
             keep_after=queued.letter.keep_after,
         )
@@ -157,24 +151,13 @@ class _Typesetter:
             catalogue = self._drafted(asked.message, asked.draft)
         except TemplateProblem as problem:
             return Checked(findings=(refused(problem),), not_checked=not_checked)
-        place = self._place_of(asked, catalogue)
+        place = self._place(asked.message, asked.draft.file)
         read = FALLBACK_LOCALE if asked.draft.file == CARD else locale
         catalogue = _only(catalogue, asked.message, {read})
         found = [one for one in lint(catalogue) if is_about(one.where, place)]
         lines = asked.draft.text.split("\n")
         remarks = dict.fromkeys(remark_of(one, lines) for one in found)
         return Checked(findings=tuple(remarks), not_checked=not_checked)
-
-    def _place_of(self, asked: Check, catalogue: Catalogue) -> str:
-        words = catalogue.messages[asked.message].words.get(asked.draft.file.removesuffix(".md"))
-        if words is not None:
-            return words.place
-        name = f"{asked.message}/{asked.draft.file}"
-        return (
-            self._sources[name].place
-            if name in self._sources
-            else self._new_place(asked.message, asked.draft.file)
-        )
 
     def _prove(self, asked: Prove) -> Proven:
         catalogue = self._drafted(asked.message, asked.draft)

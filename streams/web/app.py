@@ -24,7 +24,7 @@ from streams.web.pages import (
     variants,
 )
 from streams.web.room import ROOM, VISITOR, Room, room_of
-from streams.web.security import Handler, NotAllowed, forms_checked, headed
+from streams.web.security import Handler, NotAllowed, forms_checked, headed, route_of
 
 LARGEST_FORM: Final = 64 * 1024  # bytes; a long note is a hundredth of it
 _PAGES: Final = (
@@ -79,17 +79,11 @@ async def _problems_as_pages(request: web.Request, handler: Handler) -> web.Stre
     except Problem as problem:
         return await show_problem(request, problem, _status_of(problem))
     except Exception as error:  # noqa: BLE001 - the last line: a person gets a page, the log a type and no text
-        telemetry.console_failed(page=_page_of(request), why=type(error).__name__)
+        telemetry.console_failed(page=route_of(request), why=type(error).__name__)
         return await show_problem(request, _internal(error), 500)
 
 
 _AROUND: Final = (_welcomed, headed, _problems_as_pages, forms_checked)
-
-
-def _page_of(request: web.Request) -> str:
-    """Return which page it was, as we wrote its route: never what somebody typed."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unknown"
 
 
 def _status_of(problem: Problem) -> int:

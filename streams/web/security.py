@@ -98,3 +98,9 @@ class NotAllowed(InputProblem):
             f"only an {role} may do this" if role != "reader" else "only those who signed in may see this",
             hint=f"sign in with the token of an {role}, or ask somebody who has it",
         )
+
+
+def route_of(request: web.Request) -> str:
+    """Return which route it was, as we wrote it: never what somebody typed."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"

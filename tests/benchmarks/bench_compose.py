@@ -35,13 +35,14 @@ def rows() -> Iterator[Row]:
         "compose",
         "mails",
         lap(ours, len(parts)),
-        lap(lambda: [_standard(mails.identity, *part) for part in few], len(few)),
+        lap(lambda: [standard(mails.identity, *part) for part in few], len(few)),
         floor_name="email.message",
         rounds=3,
     )
 
 
-def _standard(identity, message, rendered, attachments):
+def standard(identity, message, rendered, attachments):
+    """Return the same mail as the standard library writes it."""
     built = EmailMessage(policy=SMTP)
     built["From"], built["To"], built["Subject"] = identity.from_address, message.letter.to, rendered.subject
     built["Message-ID"] = f"<{message.message_id}@{identity.message_id_domain}>"

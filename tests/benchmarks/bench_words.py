@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from email.message import EmailMessage
-from email.policy import SMTP
 
 import mrml
 
@@ -13,6 +11,7 @@ from streams.mail.compose import compose
 from streams.templating import compile as press
 from streams.templating.catalogue import load_catalogue
 from streams.templating.renderer import CatalogueRenderer
+from tests.benchmarks.bench_compose import standard
 from tests.benchmarks.bench_mail import NOON, Mails
 from tests.benchmarks.measure import Row, beside, lap
 
@@ -78,7 +77,7 @@ def _complete() -> Row:
 
     def floor():
         for message, label in labelled:
-            _standard(mails, message, label)
+            standard(mails.identity, message, mails.renderer.render(message), label)
 
     return beside(
         "complete message with its label",
@@ -89,20 +88,3 @@ def _complete() -> Row:
         rounds=3,
         aim=AIM,
     )
-
-
-def _standard(mails, message, label) -> bytes:
-    rendered = mails.renderer.render(message)
-    built = EmailMessage(policy=SMTP)
-    built["From"], built["To"], built["Subject"] = (
-        mails.identity.from_address,
-        message.letter.to,
-        rendered.subject,
-    )
-    built["Message-ID"] = f"<{message.message_id}@{mails.identity.message_id_domain}>"
-    built.set_content(rendered.text)
-    built.add_alternative(rendered.html, subtype="html", cte="base64")
-    for attachment in label:
-        main, sub = attachment.media_type.split("/")
-        built.add_attachment(attachment.content, main, sub, filename=attachment.filename)
-    return built.as_bytes()

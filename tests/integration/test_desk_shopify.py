@@ -1,11 +1,8 @@
 """A Shopify that loses answers, answers late, wrongly or not at all has one completed order for every replacement."""
 
 import json
-import os
 import random
 import socket
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -23,7 +20,8 @@ from streams.embedded.journal import Journal
 from streams.outbound import Asker, Limits
 from streams.problems import UsageProblem, WorldProblem
 from streams.settings import Secret, Settings
-from tests.embedded_runs import HISTORIES, ROOT
+from tests.command_line import firstword
+from tests.embedded_runs import HISTORIES
 from tests.http_server import cut_short, hang_up, http_server, nonsense, reply
 
 TOKEN = "shpat_not_a_real_token_of_anybody"
@@ -594,20 +592,11 @@ def test_the_command_orders_at_the_shop_that_is_set(server, tmp_path):
     """The marker story, from settings to the shop: lost answers on the way, one order, and no word of the token."""
     shop = Shop(server, ["busy", "none", "none", "lost", "none", "lost"])
     told = {"FIRSTWORD_DESK": "shopify", "FIRSTWORD_DESK_URL": shop.url, "FIRSTWORD_DESK_SECRET": TOKEN}
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("FIRSTWORD_")}
     story = (HISTORIES / "marker_story.ndjson").read_text("utf-8").replace("ORD-1001", "1001")
     (tmp_path / "story.ndjson").write_text(story, "utf-8")
     words = ["run", "--data", str(tmp_path / "d"), "--source", f"native={tmp_path / 'story.ndjson'}"]
 
-    ran = subprocess.run(
-        [sys.executable, "-m", "streams", *words, "--clock", "history"],
-        cwd=ROOT,
-        env=bare | told | {"FIRSTWORD_LOG_LEVEL": "DEBUG"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ran = firstword(*words, "--clock", "history", **told, FIRSTWORD_LOG_LEVEL="DEBUG")
 
     assert (ran.returncode, "Traceback" in ran.stderr) == (0, False), ran.stderr
     with closing(Journal(tmp_path / "d" / "journal.sqlite")) as journal:

@@ -4,10 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import os
 import random
-import subprocess
-import sys
 from contextlib import closing
 
 import msgspec
@@ -22,7 +19,8 @@ from streams.outbound import Asker, Limits
 from streams.pipeline.apart import Apart as InThreads
 from streams.problems import UsageProblem, WorldProblem
 from streams.settings import Secret, Settings
-from tests.embedded_runs import HISTORIES, ROOT
+from tests.command_line import firstword
+from tests.embedded_runs import HISTORIES
 from tests.http_server import cut_short, hang_up, http_server, nonsense, reply
 from tests.ndjson import HOUR, MINUTE, MONDAY, line, placed, swapped
 from tests.wall_runs import Clock, wall
@@ -272,18 +270,9 @@ def test_the_command_asks_the_order_system_that_is_set(server, tmp_path):
     """The marker story, from settings to mail: the box is ordered before the customer hears of it."""
     system = OrderSystem(server, ["busy", "lost"])
     told = {"FIRSTWORD_DESK": "webhook", "FIRSTWORD_DESK_URL": system.url, "FIRSTWORD_DESK_SECRET": SECRET}
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("FIRSTWORD_")}
     words = ["run", "--data", str(tmp_path / "d"), "--source", f"native={HISTORIES / 'marker_story.ndjson'}"]
 
-    ran = subprocess.run(
-        [sys.executable, "-m", "streams", *words, "--clock", "history"],
-        cwd=ROOT,
-        env=bare | told,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ran = firstword(*words, "--clock", "history", **told)
 
     assert (ran.returncode, "Traceback" in ran.stderr) == (0, False), ran.stderr
     (accepted,) = of_folder(tmp_path / "d", "replacement.accepted.v1")

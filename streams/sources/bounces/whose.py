@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
 
 import msgspec
 
-from streams.core.ids import address_hash
+from streams.core.ids import LEFT_OF_AT, address_hash
+from streams.core.ids import id_token as token
 from streams.pipeline.ports import Rejected
 from streams.sources.bounces.mail import Fields, Mail, blocks, decoded, first
 from streams.sources.bounces.reports import text_of
@@ -24,7 +24,6 @@ _TOKEN = r"(msg_[A-Za-z0-9_-]+|h\.[0-9a-f]{32})"  # noqa: S105 - no secret: what
 _TAGGED = re.compile(rf"\+{_TOKEN}@")
 _NAMED = re.compile(rf"^<{_TOKEN}@")
 _MAILBOX = re.compile(r"[^\s<>@,;:\"'()]{1,64}@[A-Za-z0-9.\[\]-]{1,255}")
-_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,13 +57,6 @@ def owner_of(mail: Mail, recipient: str) -> Owner | Rejected:
         template=template or "",
         to_hash=_hashed(first(head, "to")) or _hashed(recipient),
     )
-
-
-def token(message_id: str) -> str:
-    """Return a message's id as it stands left of an @: the twin of ``id_token`` in ``mail/headers.py``."""
-    if len(message_id) <= 64 and _ID.fullmatch(message_id):
-        return message_id
-    return "h." + blake2b(message_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 # ---------------------------------------------------------------------------- inside
@@ -116,7 +108,7 @@ def _nobodys() -> Rejected:
 
 
 def _orphan(message_id: str | None) -> Rejected:
-    which = message_id if message_id and _ID.fullmatch(message_id) else "whose id cannot be told"
+    which = message_id if message_id and LEFT_OF_AT.fullmatch(message_id) else "whose id cannot be told"
     return Rejected(
         code="bounce-order-unknown",
         why=f"the message {which} came back without its head, so nothing says whose order it was about",

@@ -30,6 +30,7 @@ __all__ = [
     "Found",
     "Page",
     "Rule",
+    "cannot_render",
     "judge_mail",
     "judge_words",
     "lint",
@@ -63,7 +64,7 @@ def judge_words(words: Words, locale: str, card: Card) -> list[Finding]:
     try:
         passages = passages_of(words)
     except TemplateProblem as problem:
-        return [_broken(problem, words.place)]
+        return [cannot_render(problem, words.place)]
     draft = Draft(locale=locale, pack=pack_for(locale), card=card, words=words, passages=passages)
     found = [_finding(name, rule, one) for name, rule in _rules().items() for one in rule.draft(draft)]
     return sorted(_once(found), key=_place)
@@ -118,7 +119,7 @@ def _pages(renderer: CatalogueRenderer, message: Message, locale: str) -> Iterat
             queued = read_sample(path, message.name, locale)
             mail = renderer.render(queued)
         except TemplateProblem as problem:
-            yield _broken(problem, problem.where or words.place)
+            yield cannot_render(problem, problem.where or words.place)
             continue
         assert queued.letter is not None
         yield Page(
@@ -145,7 +146,8 @@ def _finding(name: str, rule: Rule, found: Found) -> Finding:
     )
 
 
-def _broken(problem: TemplateProblem, where: str) -> Finding:
+def cannot_render(problem: TemplateProblem, where: str = "") -> Finding:
+    """Return what stops a message from being rendered as a finding; ``where`` is told where the problem does not say."""
     why = problem.why or "nobody can be sent what cannot be written"
     return Finding(
         rule="cannot_render",

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from streams import telemetry
 from streams.problems import InputProblem, Problem
-from streams.web.security import Handler, headed
+from streams.web.security import Handler, headed, route_of
 from streams.web.studio import accepted, drafts, files, listening, messages, trials, versions
 from streams.web.studio.calls import refuse, status_of
 from streams.web.studio.page import serve_asset, show_problem
@@ -50,10 +50,10 @@ async def _problems_told(request: web.Request, handler: Handler) -> web.StreamRe
         return await _tell(request, _of_http(error), error.status)
     except Problem as problem:
         if problem.code == "studio-stopped":
-            telemetry.draft_stopped(call=_call_of(request), why=problem.why)
+            telemetry.draft_stopped(call=route_of(request), why=problem.why)
         return await _tell(request, problem, status_of(problem))
     except Exception as error:  # noqa: BLE001 - the last line: a person gets a sentence, the log a type and no text
-        telemetry.studio_failed(call=_call_of(request), why=type(error).__name__)
+        telemetry.studio_failed(call=route_of(request), why=type(error).__name__)
         return await _tell(request, _internal(error), 500)
 
 
@@ -64,12 +64,6 @@ async def _tell(request: web.Request, problem: Problem, status: int) -> web.Resp
     if request.path.startswith(("/api/", "/events")):
         return refuse(problem, None if status == 409 else status)
     return await show_problem(request, problem, status)
-
-
-def _call_of(request: web.Request) -> str:
-    """Return which call it was, as we wrote its route: never what somebody typed."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unknown"
 
 
 def _of_http(error: web.HTTPException) -> Problem:

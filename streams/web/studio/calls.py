@@ -43,14 +43,9 @@ def refuse(problem: Problem, status: int | None = None) -> web.Response:
     """Return a problem as JSON; a conflict brings what the file holds now."""
     if isinstance(problem, Conflict):
         theirs = problem.theirs
-        said = {"code": problem.code, "text": theirs.text, "mark": theirs.mark, "problem": told(problem)}
+        said = {"code": problem.code, "text": theirs.text, "mark": theirs.mark, "problem": problem.told()}
         return answer(said, 409)
-    return answer({"problem": told(problem)}, status or status_of(problem))
-
-
-def told(problem: Problem) -> dict[str, Any]:
-    """Return a problem as pages know it."""
-    return {name: value for name, value in problem.as_json().items() if name != "retriable"}
+    return answer({"problem": problem.told()}, status or status_of(problem))
 
 
 def status_of(problem: Problem) -> int:
