@@ -10,17 +10,27 @@ from typing import Protocol
 from streams.core.events import Address
 from streams.pipeline.ports import LabelProvider
 from streams.problems import WorldProblem
+from streams.settings import Settings
+
+SenderOf = Callable[[str], Address | None]
+
+
+def unknown_sender(_order_id: str) -> Address | None:
+    """Return None: nobody knows the customer's address."""
+    return None
 
 
 class ProviderFactory(Protocol):
-    """What a folder's ``PROVIDER`` is: a class to be made with the shop's own return address."""
+    """What a folder's ``PROVIDER`` is: a class that is made with what the shop has set."""
 
     name: str
 
-    def __call__(
-        self, return_address: Address | None = None, *, sender_of: Callable[[str], Address | None] = ...
-    ) -> LabelProvider:
-        """Make the provider; ``sender_of`` finds a customer's address by order id, where it is known."""
+    def from_settings(self, settings: Settings, /, *, sender_of: SenderOf = ...) -> LabelProvider:
+        """Make the provider; ``sender_of`` finds a customer's address by order id, where it is known.
+
+        Raises:
+            UsageProblem: a setting that it needs is missing.
+        """
         ...
 
 

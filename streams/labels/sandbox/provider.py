@@ -24,15 +24,16 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from hashlib import blake2b
 
 from babel import Locale
 
-from streams.core.events import Address, ReturnLabelIssued, ReturnLabelRefused, ReturnLabelRequested
+from streams.core.events import Address, ReturnLabelIssued, ReturnLabelRefused, ReturnLabelRequested, Status
 from streams.core.ids import identify
+from streams.core.money import Money
+from streams.labels import SenderOf, unknown_sender
 from streams.labels.sandbox.lettering import ELLIPSIS, VERA, Lettering, Typeface
 from streams.labels.sandbox.sheet import (
     RECEIVER_FLOOR,
@@ -42,6 +43,7 @@ from streams.labels.sandbox.sheet import (
     print_sheet,
 )
 from streams.problems import InputProblem, UsageProblem
+from streams.settings import Settings
 
 CARRIER = "sandbox"
 NOWHERE = "ZZ"
@@ -60,26 +62,36 @@ _DAY_LENGTH = len("2027-01-05")
 _TOWN_FIRST = frozenset({"US", "CA", "AU"})
 
 
-def _unknown_sender(_order_id: str) -> Address | None:
-    return None
-
-
 class SandboxLabels:
     """The practice provider; ``sender_of`` finds a customer's address by order id, where it is known."""
 
     name = "sandbox"
     is_remote = False
+    refund_days = None
 
     def __init__(
         self,
         return_address: Address | None = None,
         *,
-        sender_of: Callable[[str], Address | None] = _unknown_sender,
+        sender_of: SenderOf = unknown_sender,
         typeface: Typeface = VERA,
     ) -> None:
         self._lettering = Lettering(typeface)
         self._receiver = _spelled_receiver(return_address or SAMPLE_ADDRESS, self._lettering)
         self._sender_of = sender_of
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, sender_of: SenderOf = unknown_sender) -> SandboxLabels:
+        """Return the provider that prints the shop's return address.
+
+        Raises:
+            UsageProblem: ``return-address-unusable``: the return address cannot be printed.
+        """
+        return cls(settings.return_address(), sender_of=sender_of)
+
+    def quote(self, request: ReturnLabelRequested) -> Money | None:
+        """Return the price that was decided; None for the country that gets no label."""
+        return None if request.country == NOWHERE else request.cost
 
     def buy(self, request: ReturnLabelRequested) -> ReturnLabelIssued | ReturnLabelRefused:
         """Issue the label of this return id; asking twice is the same as asking once."""
@@ -118,6 +130,14 @@ class SandboxLabels:
             ),
             self._lettering,
         )
+
+    def void(self, issued: ReturnLabelIssued) -> bool:
+        """Return True for a label of its own: nothing was paid, so nothing is lost."""
+        return issued.carrier == CARRIER
+
+    def track(self, tracking_number: str) -> Status | None:  # noqa: ARG002 - the port's
+        """Return None: no carrier takes these parcels, so none was ever scanned."""
+        return None
 
     def _sender(self, order_id: str) -> tuple[str, ...]:
         order = self._lettering.spell_identity(order_id)

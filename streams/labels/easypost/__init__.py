@@ -1,0 +1,1 @@
+"""Return labels that carriers accept, bought from EasyPost."""
