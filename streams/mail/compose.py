@@ -17,9 +17,10 @@ from struct import Struct
 from urllib.parse import quote
 
 from streams.core.events import MessageQueued
-from streams.mail.headers import clean, date_field, mailbox, message_id, unstructured
+from streams.mail.headers import clean, date_field, mailbox, message_id, one_click, unstructured
 from streams.mail.identity import Identity
 from streams.pipeline.ports import Attachment, Image, RenderedMail
+from streams.pipeline.thread_root import Root, write_root
 
 _MEDIA_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
 _PLAIN_FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]*")
@@ -59,6 +60,7 @@ def compose(
         f"{unstructured('X-Firstword-Order', message.order_id)}"
         f"{unstructured('X-Firstword-Case', message.case_id)}"
         f"{unstructured('X-Firstword-Template', message.template)}"
+        f"{one_click(mail.opt_out)}"
     )
     return b"".join((head.encode("ascii"), *body))
 
@@ -86,7 +88,9 @@ def _thread_fields(message: MessageQueued, identity: Identity) -> str:
     fields = [f"Message-ID: {own}\r\n"]
     if earlier:
         fields.append(f"In-Reply-To: {earlier[-1]}\r\n")
-    references = [*earlier, own] if identity.relay_renames else earlier
+    root = write_root(Root(message.order_id, message.case_id))
+    references = [f"<{root}@{identity.message_id_domain}>"] if root is not None else []
+    references += [*earlier, own] if identity.relay_renames else earlier
     if references:
         folded = "\r\n ".join(references)
         fields.append(f"References: {folded}\r\n")

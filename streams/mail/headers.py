@@ -19,6 +19,7 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+"
 )
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # RFC 5322 atext, and spaces between
+_ADDRESS = re.compile(r"https://[!-;=?-~]{1,900}")  # printable ASCII without < and >
 SUBJECT_LIMIT = 400  # characters: more than any mail program shows
 _WORD_BYTES = 42  # 42 bytes are 56 in base64, 68 with `=?utf-8?b?` and `?=`: below the 75 of RFC 2047
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -90,6 +91,19 @@ def mailbox(name: str, address: str, limit: int = 100) -> str:
 def message_id(identifier: str, domain: str) -> str:
     """Return ``<identifier@domain>``: the same identifier is the same Message-ID for ever."""
     return f"<{id_token(identifier)}@{domain}>"
+
+
+def one_click(address: str) -> str:
+    """Return the fields by which a mail program offers to stop such mails (RFC 8058); nothing without an address.
+
+    Raises:
+        ValueError: the address is none that may stand in a header.
+    """
+    if not address:
+        return ""
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError("an address to opt out at is https, in ASCII, and fits a line")
+    return f"List-Unsubscribe: <{address}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 
 @lru_cache(maxsize=256)

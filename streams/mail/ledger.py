@@ -168,7 +168,11 @@ class LedgerWriter(Protocol):
         ...
 
     def bar(self, to_hash: str, why: str, now: datetime) -> None:
-        """Write to this address no more."""
+        """Write to this address no more, for whatever order; the first reason stands.
+
+        Raises:
+            streams.problems.WorldProblem: the store cannot be written.
+        """
         ...
 
     def told(self, outcomes: Sequence[Told]) -> None:
@@ -225,6 +229,10 @@ class LedgerReader(Protocol):
 
     def counts(self) -> dict[str, int]:
         """Return how many messages stand in each state."""
+        ...
+
+    def is_barred(self, to_hash: str) -> bool:
+        """Return whether an address is written to no more."""
         ...
 
     def sources(self, version: str) -> bytes | None:

@@ -64,6 +64,10 @@ class MemoryLedger:
         """Remember the first reason."""
         self._barred.setdefault(to_hash, why)
 
+    def is_barred(self, to_hash: str) -> bool:
+        """Return whether an address is written to no more."""
+        return to_hash in self._barred
+
     def told(self, outcomes: Sequence[Told]) -> None:
         """Note outcomes as told."""
         for one in outcomes:

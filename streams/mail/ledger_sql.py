@@ -271,6 +271,12 @@ class SqlLedger:
             rows = connection.execute(select(MAILS.c.state, func.count()).group_by(MAILS.c.state))
             return {state: count for state, count in rows}  # noqa: C416 - mypy reads a Row as one value
 
+    def is_barred(self, to_hash: str) -> bool:
+        """Return whether an address is written to no more."""
+        with self._reading() as connection:
+            found = connection.execute(select(BARRED.c.to_hash).where(BARRED.c.to_hash == to_hash))
+            return found.first() is not None
+
     def _rows(self, *conditions: Any, order: Sequence[Any] = (), limit: int | None = None) -> list[Row]:
         with self._reading() as connection:
             found = connection.execute(MAILS.select().where(*conditions).order_by(*order).limit(limit))

@@ -150,6 +150,27 @@ class LedgerSender:
             row = self._ledger.find(message_id) or row
         return row.state == "withdrawn"
 
+    def bar(self, to_hash: str, why: str, now: datetime) -> None:
+        """Write to an address no more, for whatever order: what is claimed from now on is suppressed.
+
+        ``to_hash`` must be that of a mail we wrote (``streams.core.ids.address_hash``), never a stranger's word.
+        A mail under way is let go; one that waits is suppressed when its time comes. The first reason stands. An
+        empty hash stands for nobody.
+
+        Raises:
+            streams.problems.WorldProblem: the ledger cannot be written; nobody is barred.
+        """
+        if to_hash:
+            self._ledger.bar(to_hash, rules.publishable(why), now)
+
+    def is_barred(self, to_hash: str) -> bool:
+        """Return whether an address is written to no more.
+
+        Raises:
+            streams.problems.WorldProblem: the ledger cannot be read.
+        """
+        return self._ledger.is_barred(to_hash)
+
     # ------------------------------------------------------------------------ after a crash, and by hand
 
     def recover(self, now: datetime) -> tuple[MessageOutcome, ...]:
@@ -309,7 +330,8 @@ class LedgerSender:
 
     def _compose(self, message: MessageQueued, claim: Claim, mailbox: Mailbox) -> tuple[Row, Envelope]:
         identity = self._identity_of(claim.row.template_version)
-        rendered = self._renderer.render(message, claim.row.pin)
+        pin = msgspec.structs.replace(claim.row.pin, at=claim.row.queued_at)
+        rendered = self._renderer.render(message, pin)
         subject = claim.first_subject or clean(rendered.subject, SUBJECT_LIMIT)
         content = compose(
             message,
