@@ -3,6 +3,7 @@
 import json
 import signal
 import urllib.request
+from datetime import UTC, datetime
 from email import message_from_bytes
 
 import pytest
@@ -144,3 +145,29 @@ def post(url, body):
     request = urllib.request.Request(url, data=body, method="POST")
     with urllib.request.urlopen(request, timeout=30) as response:
         return response.status, json.load(response)
+
+
+def test_an_address_from_which_mail_came_back_hears_from_no_other_order(tmp_path, sent):
+    """Neither by this process nor by the next; who has another address is written to."""
+    data, head = sent
+    box = tmp_path / "Maildir" / "new"
+    box.mkdir(parents=True)
+    (box / "1.M1.host").write_bytes(report(head, token=message_of(head)))
+    run(data, f"bounces={box.parent}")
+    later = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+    other = [*wrong_item("SOFT-SOFA", later), *wrong_item("HARD-CHAIR", later)]
+    more = tmp_path / "more.ndjson"
+    more.write_text(ndjson(other).replace("ines@example.com", "eve@example.com", 1))
+    done = firstword(
+        *("run", "--data", data, "--source", f"native={more}", "--clock", "history", "--until", "2026-11-27")
+    )
+    assert done.returncode == 0, done.stderr
+    _, standing, _ = journal_of(data)
+    mails = [message_from_bytes(mail.read_bytes())["To"] for mail in (data / "mail" / "new").glob("*")]
+
+    assert standing["CRUNCHY-ARMCHAIR"] == ["bounced"]
+    assert standing["SOFT-SOFA"] == ["accepted"]
+    assert standing["HARD-CHAIR"] == ["suppressed"]
+    assert sorted("eve@example.com" in to for to in mails) == [False, True]
+    told = firstword("doctor", "--data", data).stdout
+    assert "1 address is written to no more" in told

@@ -19,7 +19,7 @@ from streams.sources.bounces.adapter import SOURCE
 
 SAMPLES = Path(streams.sources.bounces.__file__).parent / "samples"
 POSTFIX = (SAMPLES / "postfix.eml").read_bytes()
-BOUNCES = ("postfix", "exim", "exim_old", "exchange_online", "gmail", "amazon_ses", "qmail")
+BOUNCES = ("postfix", "exim", "exim_old", "exchange_online", "gmail", "qmail")
 
 
 def translated(raw):
@@ -89,9 +89,20 @@ def test_the_same_failure_reported_twice_is_one_event():
     """Other words around it, another time; a later failure for good is another."""
     (once,) = translated(POSTFIX)
     (again,) = translated(POSTFIX.replace(b"15:02:04", b"15:09:00").replace(b"I'm sorry", b"We are sorry"))
-    (later,) = translated(POSTFIX.replace(b"Status: 5.1.1", b"Status: 4.4.7"))
+    (later,) = translated(POSTFIX.replace(b"Status: 5.1.1", b"Status: 5.4.7"))
 
     assert once.id == again.id != later.id
+
+
+@pytest.mark.parametrize("name", BOUNCES)
+def test_only_what_failed_for_good_came_back(name):
+    """An address is written to no more after a bounce: a failure for now must not look like one."""
+    raw = (SAMPLES / f"{name}.eml").read_bytes()
+    for now in (re.sub(rb"\b5(\.\d+\.\d+)\b", rb"4\1", raw),):
+        found = translated(re.sub(rb"\b55(\d)\b", rb"45\1", now))
+        assert isinstance(found, Ignored) or found[0].fact.reply.startswith("5."), name
+
+    assert isinstance(translated(POSTFIX.replace(b"5.1.1", b"4.1.1")), Ignored)
 
 
 def test_line_ends_do_not_matter():
@@ -103,7 +114,7 @@ def test_line_ends_do_not_matter():
 
 def test_a_large_mail_is_read_as_far_as_its_report():
     """What is returned behind it does not matter."""
-    raw = (SAMPLES / "amazon_ses.eml").read_bytes()
+    raw = (SAMPLES / "amazon_ses.eml").read_bytes().replace(b"4.4.7", b"5.4.7")
     at = raw.index(b"\n------=_Part_904215_1234567890.1795186964000--")
     assert translated(raw[:at] + b"\nall work and no play" * 100_000 + raw[at:]) == translated(raw)
 

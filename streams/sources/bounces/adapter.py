@@ -6,8 +6,9 @@ one mail in a file or on standard input, and the raw mail as the body of ``POST 
 
 What comes out: ``message.bounced.v1``, when the recipient of a delivery report (RFC 3464, RFC 6533) has failed.
 ``reply`` begins with the enhanced status code (RFC 3463), then the mail system's own words, without
-addresses. The data also has ``status`` and ``permanent``: class 5 is permanent, class 4 means that somebody
-gave up for now. The code is the report's; where that says nothing (5.0.0), that of the diagnostic.
+addresses. The data also has ``status``. Only failures for good count (class 5): class 4 means that somebody gave
+up for now, and the next mail may arrive. The code is the report's; where that says nothing (5.0.0), that of the
+diagnostic.
 Mail systems that write words instead of reports (qmail, old Exims) are read for a code, or for "permanent".
 
 Whose it was: order, case, message and template stand in the head of the returned mail (``X-Firstword-*``). The
@@ -16,8 +17,10 @@ name different ones, or a field stands twice, the report is forged and refused. 
 a mail and stays empty. When it came back is the topmost ``Received``, which our own mail system wrote; then
 ``Date``, then the last attempt.
 
-What it ignores: delays, good news, read receipts, complaints, automatic answers, and what people write.
-What it refuses: a bounce that names no message of ours; one that names the message only, since a message's
+What it ignores: delays, failures for now, good news, read receipts, complaints, automatic answers, and what
+people write (the source ``replies`` reads that).
+What it refuses: class 5.7, which is about us (reputation, authentication, policy) and not about the address: a day
+on a blocklist must not silence us towards everybody; a bounce that names no message of ours; one that names the message only, since a message's
 id does not tell its order; a report that says nothing.
 
 A mailbox is read once, when a run begins. While one runs, let the mail system hand each bounce over as it comes:
@@ -37,14 +40,14 @@ from datetime import datetime
 import msgspec
 
 from streams.core.events import MessageBounced
-from streams.core.ids import identify
-from streams.pipeline.ports import Incoming, Record, Rejected, Translation
+from streams.core.ids import LEFT_OF_AT, identify
+from streams.pipeline.ports import Ignored, Incoming, Record, Rejected, Translation
 from streams.problems import InputProblem
-from streams.sources.bounces.mail import Mail, first, moment, take_apart
-from streams.sources.bounces.mailbox import mails
 from streams.sources.bounces.reports import Failure, judge
 from streams.sources.bounces.whose import Owner, owner_of
 from streams.sources.foreign import incoming
+from streams.sources.mail import Mail, first, moment, take_apart
+from streams.sources.mailbox import mails
 from streams.sources.reading import rejected
 
 _NAME = "bounces"
@@ -82,9 +85,13 @@ def _translate(mail: Mail) -> Translation:
     failure = judge(mail)
     if not isinstance(failure, Failure):
         return failure
+    if not failure.is_permanent:
+        return Ignored(why=f"a mail system gave up for now ({failure.status}): a later mail may arrive")
     owner = owner_of(mail, failure.recipient)
     if isinstance(owner, Rejected):
         return owner
+    if failure.refuses_us:
+        return _refuses_us(owner, failure)
     came_back = _came_back(mail, failure)
     return _no_time() if came_back is None else (_bounced(owner, failure, came_back),)
 
@@ -108,7 +115,7 @@ def _bounced(owner: Owner, failure: Failure, came_back: datetime) -> Incoming:
         fact=fact,
     )
     assert found.data is not None  # `incoming` writes it
-    told = msgspec.json.decode(found.data) | {"status": failure.status, "permanent": failure.is_permanent}
+    told = msgspec.json.decode(found.data) | {"status": failure.status}
     return msgspec.structs.replace(found, data=msgspec.json.encode(told))
 
 
@@ -116,6 +123,16 @@ def _came_back(mail: Mail, failure: Failure) -> datetime | None:
     """Return when it came back: our own mail system's stamp first, then the words of strangers."""
     stamps = (first(mail.head, "received").rpartition(";")[2], first(mail.head, "date"), failure.attempted)
     return next((found for found in map(moment, stamps) if found is not None), None)
+
+
+def _refuses_us(owner: Owner, failure: Failure) -> Rejected:
+    which = owner.message_id if LEFT_OF_AT.fullmatch(owner.message_id) else "whose id is no name"
+    return Rejected(
+        code="bounce-refuses-us",
+        why=f"a mail system refuses us, not the address ({failure.status}): the message {which} did not arrive",
+        hint="look at our standing: SPF, DKIM, blocklists; `firstword timeline MESSAGE` finds the order, whose "
+        "customer knows nothing yet",
+    )
 
 
 def _no_mail() -> Rejected:

@@ -7,13 +7,9 @@ import re
 import msgspec
 
 from streams.pipeline.ports import Ignored, Rejected
-from streams.sources.bounces.mail import Fields, Mail, blocks, first
+from streams.sources.machines import DELIVERY_REPORTS, OTHER_REPORTS, is_automatic, is_of_a_mail_system
+from streams.sources.mail import Fields, Mail, blocks, first
 
-_REPORT = ("message/delivery-status", "message/global-delivery-status")  # RFC 3464, RFC 6533
-_OTHER_REPORTS = {
-    "message/disposition-notification": "a read receipt (RFC 8098): the mail did arrive",
-    "message/feedback-report": "a complaint about the mail (RFC 5965), which did arrive",
-}
 _ON_ITS_WAY = {
     "delayed": "a delay: the mail system goes on trying, and tells again when it gives up",
     "delivered": "good news: the mail was delivered",
@@ -35,16 +31,6 @@ _GAVE_UP = re.compile(
     r"\bundeliver(?:able|ed)\b|\bdelivery (?:has )?failed|\bno such (?:user|mailbox|address)|\bdoes(?: not|n't) exist",
     re.IGNORECASE,
 )
-_MAIL_SYSTEM = re.compile(
-    r"\b(?:mailer-?daemon|mail-daemon|postmaster|microsoftexchange[0-9a-f]{32})\b|\bmail delivery (?:sub)?system\b",
-    re.IGNORECASE,
-)
-_AUTOMATIC_SUBJECT = re.compile(
-    r"^\W*(?:auto(?:matic(?: reply)?|-?reply|-?response)?\b|out of (?:the )?office|vacation|"
-    r"abwesen|automatische antwort|réponse automatique|respuesta automática|resposta automática)",
-    re.IGNORECASE,
-)
-_AUTOMATIC_FIELDS = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-autoresponder", "x-vacation")
 _COPY_BEGINS = re.compile(
     r"^(?:return-path|received|message-id|x-firstword-[a-z]+):", re.IGNORECASE | re.MULTILINE
 )
@@ -65,22 +51,27 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         """True for class 5: the same mail to the same address would fail again (RFC 3463 section 2)."""
         return self.status.startswith("5")
 
+    @property
+    def refuses_us(self) -> bool:
+        """True for X.7: security and policy, the sender's matter (RFC 3463 3.8); ``mail/outcomes.py`` reads it so too."""
+        return self.status.startswith("5.7.")
+
 
 def judge(mail: Mail) -> Failure | Ignored | Rejected:
     """Return how our mail failed, or what else this is."""
-    report = mail.first(*_REPORT)
+    report = mail.first(*DELIVERY_REPORTS)
     if report is not None:
         return _reported(list(blocks(report.text)))
-    for kind, why in _OTHER_REPORTS.items():
+    for kind, why in OTHER_REPORTS.items():
         if mail.first(kind) is not None:
             return Ignored(why=why)
-    if _is_of_a_mail_system(mail.head):
+    if is_of_a_mail_system(mail.head):
         return _in_prose(text_of(mail)[0])
-    if _is_automatic(mail.head):
+    if is_automatic(mail.head):
         return Ignored(why="an automatic answer (out of office, or a ticket system): the mail did arrive")
     return Ignored(
-        why="a person, or nobody's mail system, wrote this: replies are not read here; "
-        "let them go to the brand's reply_to, which a person reads"
+        why="a person, or nobody's mail system, wrote this: the source `replies` "
+        "reads those; let them go to the brand's reply_to"
     )
 
 
@@ -166,21 +157,6 @@ def _class(text: str) -> str:
 
 
 # ---------------------------------------------------------------------------- without a report
-
-
-def _is_of_a_mail_system(head: Fields) -> bool:
-    return "x-failed-recipients" in head or bool(_MAIL_SYSTEM.search(first(head, "from")[:512]))
-
-
-def _is_automatic(head: Fields) -> bool:
-    submitted = first(head, "auto-submitted").lower()
-    return (
-        (bool(submitted) and not submitted.startswith("no"))  # RFC 3834
-        or any(field in head for field in _AUTOMATIC_FIELDS)
-        or first(head, "precedence").lower() in {"auto_reply", "bulk", "junk", "list"}
-        or first(head, "return-path") == "<>"
-        or bool(_AUTOMATIC_SUBJECT.match(first(head, "subject")))
-    )
 
 
 def _in_prose(text: str) -> Failure | Ignored | Rejected:

@@ -9,9 +9,9 @@ import msgspec
 from streams.core.ids import LEFT_OF_AT, address_hash
 from streams.core.ids import id_token as token
 from streams.pipeline.ports import Rejected
-from streams.sources.bounces.mail import Fields, Mail, blocks, decoded, first
 from streams.sources.bounces.reports import text_of
 from streams.sources.foreign import name
+from streams.sources.mail import Fields, Mail, blocks, decoded, first
 
 _OURS = ("message", "order", "case", "template")  # X-Firstword-*, as `mail/compose.py` writes them
 # Where mail systems note the address that a mail was delivered to.

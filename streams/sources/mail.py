@@ -8,6 +8,7 @@ from binascii import a2b_base64
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -76,6 +77,14 @@ def first(fields: Fields, *names: str) -> str:
 def decoded(value: str) -> str:
     """Return a value without the encoded words in which we write what is not ASCII (``mail/headers.py``)."""
     return _OUR_WORD.sub(_word, value)
+
+
+def spelled(value: str) -> str:
+    """Return a value as a person reads it, whatever encoded words its mail program wrote (RFC 2047)."""
+    try:
+        return str(make_header(decode_header(value[:1000])))
+    except Exception:  # noqa: BLE001 - strangers name charsets and bytes that the decoder raises all sorts of errors on
+        return value
 
 
 def moment(value: str) -> datetime | None:

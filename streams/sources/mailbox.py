@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streams.pipeline.ports import Record, Rejected
 from streams.problems import InputProblem
-from streams.sources.bounces.mail import LARGEST
+from streams.sources.mail import LARGEST
 from streams.sources.reading import STANDARD_INPUT, opened, unreadable
 
 _DELIVERED = ("new", "cur")  # the folders of a Maildir in which mails are whole; ``tmp`` is being written
@@ -72,7 +72,7 @@ def _letters(path: Path) -> list[Path]:
             f"there is nothing to read at {path}",
             where=str(path),
             why="it is neither a file nor a folder",
-            hint="check the path behind --source bounces=",
+            hint="check the path behind --source NAME=",
         )
     found = sorted(
         file for file in path.rglob("*") if file.is_file() and file.name.lower().endswith(_ENDINGS)
