@@ -41,7 +41,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     twice). ``regret`` is true when the message says sorry while ``letter.apologize`` is true. ``slots``
     are the paragraphs that every way through the words must pass. ``locales`` are those that the message
     must have words in (none: all that the house speaks). ``variants`` says what part of the cases, in
-    percent, gets the words with that letter (``en@b.md``); all others get those without one.
+    percent, gets the words with that letter (``en@b.md``); all others get those without one. ``opt_out`` is
+    true for what a customer may do without: their mail program then offers to stop it (RFC 8058).
     """
 
     purpose: Annotated[str, msgspec.Meta(min_length=10)]
@@ -51,6 +52,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     uses: tuple[str, ...] = ()
     regret: bool = True
     parcel_delivery: bool = False
+    opt_out: bool = False
     slots: tuple[Slot, ...] = ()
     locales: tuple[str, ...] = ()
     variants: dict[str, Annotated[int, msgspec.Meta(ge=0, le=100)]] = {}

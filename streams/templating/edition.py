@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 from babel import Locale
 
 from streams.core.events import Letter, MessageQueued
+from streams.links import ANSWERS, Answer
 from streams.pipeline.ports import RenderedMail
 from streams.templating import sandbox, wording
 from streams.templating.catalogue import FALLBACK_LOCALE, Catalogue, Message
@@ -23,19 +26,24 @@ SUBJECT_LIMIT = 150  # characters; phones show 40, and a longer one is cut anywa
 PREHEADER_LIMIT = 200  # characters; clients show 40 to 90
 _SPEAKERS = 1000  # kept; the world writes some hundred locales, but anybody can make one up
 
+_OPT_OUT: Final[Answer] = "stop"
+# Where one answer to a mail is given that was queued at a moment; None where no address fits.
+LinkMaker = Callable[[MessageQueued, Answer, datetime], str | None]
 # By version and locale: the same words are the same function, in whichever edition they stand.
 CompiledWords = dict[tuple[str, str], Compiled]
 
 
 class Edition:
-    """One catalogue; ``compiled`` is shared with other editions.
+    """One catalogue; ``compiled`` is shared with other editions that have the same ``links``.
 
+    ``links`` makes the addresses at which customers answer; without it, mails ask for a reply.
     ``versions`` are those of the messages that were asked for, and nothing else: hashing all of them
     would take longer than the first mail.
     """
 
-    def __init__(self, catalogue: Catalogue, compiled: CompiledWords) -> None:
+    def __init__(self, catalogue: Catalogue, compiled: CompiledWords, links: LinkMaker | None = None) -> None:
         self.catalogue = catalogue
+        self._links = links
         self.versions: dict[str, str] = {}
         self._compiled = compiled
         self._speakers: dict[tuple[str, str], Speaker] = {}
@@ -81,8 +89,15 @@ class Edition:
             compiled = self._compiled[key] = compile_message(self.catalogue, folder, locale, settled)
         return compiled
 
-    def fill(self, folder: Message, locale: str, message: MessageQueued, letter: Letter) -> RenderedMail:
-        """Return the mail in the words of ``locale``.
+    def fill(
+        self,
+        folder: Message,
+        locale: str,
+        message: MessageQueued,
+        letter: Letter,
+        at: datetime | None = None,
+    ) -> RenderedMail:
+        """Return the mail in the words of ``locale``; ``at`` is when it was queued, for links that end.
 
         Raises:
             jinja2.UndefinedError: the words use a name that the letter does not have.
@@ -91,6 +106,9 @@ class Edition:
         compiled = self.compile(folder, locale)
         speaker = self._speaker(locale, message.locale)
         names = speaker.names(message.order_id, letter, folder.card.kinds, compiled.reads)
+        answers = self._answers(message, at)
+        if answers and "links" in names:
+            names["links"] = {**names["links"], **answers, "page": True}
         subject = one_line(sandbox.fill(compiled.subject, names), SUBJECT_LIMIT)
         preheader = one_line(sandbox.fill(compiled.preheader, names), PREHEADER_LIMIT)
         names["lang"] = speaker.lang
@@ -108,7 +126,15 @@ class Edition:
             text=_text(compiled.text, names),
             template_version=self.version(folder),
             images=() if self.catalogue.logo is None else (self.catalogue.logo,),
+            opt_out=_opt_out(folder, answers),
         )
+
+    def _answers(self, message: MessageQueued, at: datetime | None) -> dict[str, str]:
+        """Return where each answer to this mail is given; nothing where it is only shown, or would not fit."""
+        if self._links is None or at is None:
+            return {}
+        made = {answer: self._links(message, answer, at) for answer in ANSWERS}
+        return {answer: address for answer, address in made.items() if address} if all(made.values()) else {}
 
     def _speaker(self, words: str, asked: str) -> Speaker:
         """Speak the words' language with the customer's own way of writing dates and money.
@@ -128,7 +154,13 @@ class Edition:
         wanted = wording.parse_locale(asked)
         locale = wanted if wanted is not None and wanted.language == own.language else own
         phrases = self.catalogue.phrases[choose_locale(self.catalogue.phrases, words)]
-        return Speaker(self.catalogue.brand, locale, phrases)
+        return Speaker(self.catalogue.brand, locale, phrases, signs=self._links is not None)
+
+
+def _opt_out(folder: Message, answers: dict[str, str]) -> str:
+    """Return the address for mail programs, which ask for https (RFC 8058 3.1)."""
+    address = answers.get(_OPT_OUT, "") if folder.card.opt_out else ""
+    return address if address.startswith("https://") else ""
 
 
 def choose_locale(known: Collection[str], asked: str) -> str:

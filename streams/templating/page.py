@@ -32,6 +32,7 @@ class WovenMail(RenderedMail, frozen=True, kw_only=True, dict=True):
         text: str,
         template_version: str,
         images: tuple[Image, ...] = (),
+        opt_out: str = "",
     ) -> WovenMail:
         """Return the mail whose HTML is joined from these pieces."""
         mail = cls(
@@ -41,6 +42,7 @@ class WovenMail(RenderedMail, frozen=True, kw_only=True, dict=True):
             html="".join(html),
             template_version=template_version,
             images=images,
+            opt_out=opt_out,
         )
         force_setattr(mail, "pieces", tuple(html))
         return mail

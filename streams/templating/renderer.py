@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from jinja2 import UndefinedError
@@ -14,7 +15,14 @@ from streams.problems import TemplateProblem
 from streams.templating.brand import Brand
 from streams.templating.catalogue import Catalogue, Message, load_catalogue
 from streams.templating.compile import ENGINE
-from streams.templating.edition import PREHEADER_LIMIT, SUBJECT_LIMIT, CompiledWords, Edition, choose_locale
+from streams.templating.edition import (
+    PREHEADER_LIMIT,
+    SUBJECT_LIMIT,
+    CompiledWords,
+    Edition,
+    LinkMaker,
+    choose_locale,
+)
 from streams.templating.versions import pack, unpack
 
 __all__ = ["PREHEADER_LIMIT", "SUBJECT_LIMIT", "CatalogueRenderer", "choose_locale"]
@@ -29,19 +37,24 @@ class CatalogueRenderer:
     reloaded from another thread.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, links: LinkMaker | None = None) -> None:
         self._compiled: CompiledWords = {}
-        self._edition = Edition(catalogue, self._compiled)
+        self._links = links
+        self._edition = self._new_edition(catalogue)
         self._earlier: dict[str, Edition] = {}  # by version, the latest last
 
     @classmethod
-    def from_folder(cls, templates: Path, override: Path | None = None) -> CatalogueRenderer:
+    def from_folder(
+        cls, templates: Path, override: Path | None = None, links: LinkMaker | None = None
+    ) -> CatalogueRenderer:
         """Return a renderer of the messages below ``templates``; files below ``override`` win.
+
+        ``links`` makes the addresses at which customers answer; without it, mails ask for a reply.
 
         Raises:
             TemplateProblem: a file is missing or cannot be understood.
         """
-        return cls(load_catalogue(templates, override))
+        return cls(load_catalogue(templates, override), links)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -53,7 +66,7 @@ class CatalogueRenderer:
         before = self._edition
         for message in before.catalogue.messages.values():  # all of them, before anybody can miss one
             self._remember(before.version(message), before)
-        self._edition = Edition(catalogue, self._compiled)
+        self._edition = self._new_edition(catalogue)
         self._forget()
 
     def check(self) -> list[TemplateProblem]:
@@ -62,7 +75,7 @@ class CatalogueRenderer:
 
     def prepare(self, catalogue: Catalogue, names: Iterable[str]) -> list[TemplateProblem]:
         """Compile messages of a catalogue that is to be taken next, and return what is wrong with them."""
-        return self._check(Edition(catalogue, self._compiled), names)
+        return self._check(self._new_edition(catalogue), names)
 
     def render(self, message: MessageQueued, pin: Pin | None = None) -> RenderedMail:
         """Render the message's template in its locale from its letter, in the words of ``pin`` or today's.
@@ -70,6 +83,7 @@ class CatalogueRenderer:
         Raises:
             TemplateProblem: the template is missing or broken, or the letter is.
         """
+        at = None if pin is None else pin.at
         if pin is None or not pin.version:
             pin = self.pin(message)
         edition = self._edition_of(message.template, pin.version)
@@ -82,7 +96,7 @@ class CatalogueRenderer:
                 why="the public log has no letters; only the outbox and the ledger do",
             )
         locale = edition.locale(folder, message.locale, pin.variant)
-        return _filled(edition, folder, locale, message, message.letter)
+        return _filled(edition, folder, locale, message, message.letter, at)
 
     # ------------------------------------------------------------------------ versions
 
@@ -115,7 +129,7 @@ class CatalogueRenderer:
         Raises:
             TemplateProblem: these are not its sources.
         """
-        edition = Edition(unpack(template, version, sources), self._compiled)
+        edition = self._new_edition(unpack(template, version, sources))
         edition.adopt(version, template)
         self._remember(version, edition)
         if len(self._earlier) > 2 * _EARLIER:
@@ -124,6 +138,9 @@ class CatalogueRenderer:
     def brand(self, version: str) -> Brand:
         """Return who spoke in a version; who speaks today where it is not at hand."""
         return self._earlier.get(version, self._edition).catalogue.brand
+
+    def _new_edition(self, catalogue: Catalogue) -> Edition:
+        return Edition(catalogue, self._compiled, self._links)
 
     def _edition_of(self, template: str, version: str) -> Edition:
         edition = self._edition
@@ -174,10 +191,15 @@ class CatalogueRenderer:
 
 
 def _filled(
-    edition: Edition, folder: Message, locale: str, message: MessageQueued, letter: Letter
+    edition: Edition,
+    folder: Message,
+    locale: str,
+    message: MessageQueued,
+    letter: Letter,
+    at: datetime | None,
 ) -> RenderedMail:
     try:
-        return edition.fill(folder, locale, message, letter)
+        return edition.fill(folder, locale, message, letter, at)
     except (UndefinedError, SecurityError) as error:
         raise TemplateProblem(
             "template-not-filled",

@@ -58,7 +58,8 @@ class Template:
 class Settled:
     """Names that are the same in every letter of one brand and language, so they are filled in beforehand.
 
-    ``in_text`` holds those that only the plain-text mail has for everybody alike.
+    ``in_text`` holds those that only the plain-text mail has for everybody alike; a :class:`Path` among them
+    is looked up in each letter after all.
     """
 
     everywhere: Names
@@ -179,7 +180,8 @@ class _Writer:
         if isinstance(said, Path):
             return Path((*said.keys, node.attr), own=said.own)
         if type(said.value) is dict and node.attr in said.value:
-            return Constant(said.value[node.attr])
+            found = said.value[node.attr]
+            return found if isinstance(found, Path) else Constant(found)
         raise _refused(node)
 
     def _look(self, path: Path) -> str:

@@ -15,26 +15,39 @@ from urllib.parse import quote
 
 from babel import Locale
 
-from streams.core.events import DateRange, Letter, LetterLine
+from streams.core.events import DateRange, Kind, Letter, LetterLine
 from streams.core.money import Money
+from streams.links import ANSWERS
 from streams.templating import wording
 from streams.templating.brand import Brand
 from streams.templating.offered import OFFERED
 from streams.templating.phrases import Phrases
 from streams.templating.plain import first_name, one_line
-from streams.templating.steps import Names, Settled
+from streams.templating.steps import Names, Path, Settled
 
 TITLE_LIMIT = 120  # characters: two lines on a phone
 ID_LIMIT = 64
 ROW_LIMIT = 25  # rows of a table: 25 keep the worst mail far below the 102 KB where Gmail clips
 _TIMES = "\N{MULTIPLICATION SIGN}"
+# Troubles that we put right by sending again, as words ask for them.
+TROUBLES: MappingProxyType[Kind, str] = MappingProxyType(
+    {
+        "wrong_item": "wrong",
+        "swapped_labels": "wrong",
+        "short_shipment": "missing",
+        "damaged": "damaged",
+        "lost": "lost",
+        "return_to_sender": "returned",
+    }
+)
 NAMED_LIMIT = 4  # articles named in a sentence; more belong in a table
 
 
 class Speaker:
     """A brand, a language and its phrases: everything that does not change from letter to letter."""
 
-    def __init__(self, brand: Brand, locale: Locale, phrases: Phrases) -> None:
+    def __init__(self, brand: Brand, locale: Locale, phrases: Phrases, *, signs: bool = False) -> None:
+        self._signs = signs  # whether letters bring links of their own
         self.brand = brand
         self.locale = locale
         self.phrases = phrases
@@ -57,7 +70,7 @@ class Speaker:
         """Return the names that are the same in every letter."""
         reply_to = self.brand.sender.reply_to
         # A plain-text mail shows a link as its address, without the machinery.
-        links = {"reply": reply_to, "stop": reply_to, "website": self.brand.website}
+        links = {"reply": reply_to, "website": self.brand.website, **self._answers_in_text(reply_to)}
         return Settled(
             everywhere={
                 "brand": self._brand_names,
@@ -84,10 +97,23 @@ class Speaker:
         name = first_name(letter.customer_name)
         return self.phrases.hello.format(first_name=name) if name else self.phrases.hello_nobody
 
+    def _answers_in_text(self, reply_to: str) -> Names:
+        if self._signs:  # each letter has its own
+            return {name: Path(("links", name)) for name in ("page", *ANSWERS)}
+        return {"page": False, "stop": reply_to, "refund": "", "wait": ""}
+
     def _links(self, order_id: str) -> Names:
         subject = quote(one_line(order_id, ID_LIMIT), safe="")
         reply = f"mailto:{self.brand.sender.reply_to}?subject={subject}"
-        return {"reply": reply, "stop": f"{reply}%20STOP", "website": self.brand.website}
+        return {
+            "reply": reply,
+            "stop": f"{reply}%20STOP",
+            "website": self.brand.website,
+            # The three become addresses of a page where the mail is sent by somebody who signs links.
+            "page": False,
+            "refund": None,
+            "wait": None,
+        }
 
     def _written_imprint(self, country: str) -> Names:
         return {"address": self.brand.address_in(country), "legal": list(self.brand.legal_in(country))}
@@ -173,6 +199,9 @@ class Speaker:
             "apologize": lambda _, letter: letter.apologize,
             "second_failure": lambda _, letter: letter.second_failure,
             "arrived": lambda _, letter: letter.arrived,
+            "certain": lambda _, letter: letter.certain,
+            "found": lambda _, letter: letter.found,
+            "trouble": lambda _, letter: _trouble(letter.kinds),
             "promised_by": lambda self, letter: self._day(letter.promised_by),
             "arrives": lambda self, letter: self._range(letter.arrives),
             "parcel": _parcel,
@@ -180,13 +209,21 @@ class Speaker:
             "imprint": lambda self, letter: self._imprint_for((letter.country or "").upper()),
             "wrong": lambda self, letter: self._articles(letter.wrong_lines),
             "missing": lambda self, letter: self._articles(letter.missing_lines),
+            "out_of_stock": lambda self, letter: self._articles(letter.out_of_stock),
             "replacement": _replacement,
             "return": _return,
+            "keep_it": lambda _, letter: letter.keep_it,
             "label": _label,
             "goodwill": lambda self, letter: self._money(letter.goodwill),
             "shipping_refund": lambda self, letter: self._money(letter.shipping_refund),
         }
     )
+
+
+def _trouble(kinds: Iterable[Kind]) -> Names:
+    """Return which trouble a letter answers: the first that it names, for a mail speaks of one."""
+    first = next((TROUBLES[kind] for kind in kinds if kind in TROUBLES), None)
+    return {name: name == first for name in dict.fromkeys(TROUBLES.values())}
 
 
 _Make = Callable[[Speaker, Letter], Any]

@@ -331,6 +331,18 @@ def test_one_way_to_act_is_enough():
     assert "one_next_step" not in spoken(BODY + either)
 
 
+def test_the_answers_to_one_question_are_one_step():
+    """Money back or waiting is one choice, side by side or in a list; another link beside it is a second step."""
+    refund, wait = "[money back]({{ links.refund }})", "[wait]({{ links.wait }})"
+    asked = f"{BODY}\n{{% if links.refund and links.wait %}}\nTell us what you would like:\n"
+
+    assert "one_next_step" not in spoken(f"{asked}{refund}, or {wait}.\n{{% endif %}}\n")
+    assert "one_next_step" not in spoken(f"{asked}\n- {refund}\n- {wait}\n{{% endif %}}\n")
+    assert "one_next_step" in spoken(
+        f"{asked}\n- {refund}\n- [answer]({{{{ links.reply }}}})\n{{% endif %}}\n"
+    )
+
+
 def test_the_first_day_of_a_range_is_no_date():
     """It is the hopeful one."""
     assert "honest_dates" in spoken(f"{BODY}\nIt comes on {{{{ arrives.from_day }}}}.\n")

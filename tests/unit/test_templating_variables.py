@@ -29,6 +29,7 @@ FULL = Letter(
     kinds=("late_delivery", "damaged"),
     wrong_lines=(LetterLine(sku="A", title="Mug", quantity=2),),
     missing_lines=(LetterLine(sku="B", title="", quantity=1),),
+    out_of_stock=(LetterLine(sku="B", title="Lamp", quantity=1),),
     order_lines=(LetterLine(sku="A", title="Mug", quantity=2), LetterLine(sku="B", title="Lamp", quantity=1)),
     promised_by=date(2026, 11, 20),
     arrives=DateRange(from_=date(2026, 11, 24), by=date(2026, 11, 27)),

@@ -32,6 +32,7 @@ _ITEM: Final = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+|\s*>\s?")
 _UNREAD: Final = re.compile(
     r"\*\*|__|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)|\]\([^)]*\)|\[(?=[^\]]*\]\()|\\(?=[^\w\s])"
 )
+_ANSWER: Final = re.compile(r"\]\(\{links\.(?:refund|wait)\}\)")
 _PLAIN: Final = str.maketrans(
     {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u202f": " "}
 )
@@ -52,7 +53,8 @@ class Passage:
     """A paragraph on some ways through the words; ``lines`` has the line of every character of ``text``.
 
     ``part`` says where it stands; a ``card`` is the call of a part, read as its titles. ``slots`` are the
-    marks before it, ``order`` counts the paragraphs of the file, ``links`` the links and buttons in it.
+    marks before it, ``order`` counts the paragraphs of the file, ``links`` the links and buttons in it,
+    and ``answers`` those among them that are answers to the question of the mail.
     """
 
     part: Part
@@ -62,6 +64,7 @@ class Passage:
     ways: tuple[Way, ...]
     order: int
     links: int = 0
+    answers: int = 0
 
     @property
     def line(self) -> int:
@@ -262,6 +265,7 @@ def _passage(runs: Sequence[_Run], part: Part, paths: tuple[Way, ...], order: in
         ways=paths,
         order=order,
         links=source.count("](") + sum(run.card == "button" for run in runs),
+        answers=len(_ANSWER.findall(source)),
     )
 
 

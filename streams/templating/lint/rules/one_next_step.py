@@ -15,7 +15,8 @@ class OneNextStep(RequiredWords):
     """One thing to do, or the sentence that there is nothing to do; two ways to answer are one too many.
 
     On every way through the words there is such a sentence, in the paragraph marked ``{# slot: next_step #}``
-    where there is one; no way offers a second channel (call, log in, fill in, click) or a second link.
+    where there is one; no way offers a second channel (call, log in, fill in, click) or a second link. The
+    answers to one question, a link each, are one step.
     """
 
     name = "one_next_step"
@@ -50,7 +51,8 @@ def _one_too_many(prose: Prose, met: Sequence[tuple[Passage, frozenset[int]]]) -
     channels: frozenset[int] = frozenset().union(*(found for _, found in met))
     if len(channels) > 1:
         yield Found(prose.at(met[-1][0].line), f"offers {len(channels)} ways to act; one is enough")
-    links = sum(passage.links for passage, _ in met)
+    answers = sum(passage.answers for passage, _ in met)  # money back or waiting: one question, one step
+    links = sum(passage.links for passage, _ in met) - max(0, answers - 1)
     if links > 1:
         yield Found(prose.at(met[-1][0].line), f"holds {links} links; one is enough")
 
