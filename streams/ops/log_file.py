@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from streams.codec.registry import decode_fact
 from streams.ops.history import Batch, Decided, Extent
 from streams.problems import UsageProblem, WorldProblem
@@ -22,6 +24,7 @@ from streams.problems import UsageProblem, WorldProblem
 ONLY = 0  # one machine has one partition
 _BLOCKS = 64  # rows at a time: full blocks have some 70 KiB
 _DECISIONS = 1024  # rows at a time: a decision has less than a kibibyte, one with a letter some three
+_decode_counters = msgspec.msgpack.Decoder(dict[str, int]).decode
 _RECENT = 200_000  # decisions: a busy day, read in a tenth of a second
 # Each asked for by itself: SQLite answers one of them from the edge of the table, and two by reading all of it.
 _END = (
@@ -102,6 +105,16 @@ class JournalFile:
         place = (self._last_decision - _RECENT, self._last_decision, wire_type, most)
         with self._reading("at its end") as db, self._telling("at its end"):
             return [_decided(*row) for row in db.execute(query, place).fetchall()]
+
+    def counters(self) -> dict[str, int]:
+        """Return what the run counted, by name; empty where it has not said so yet.
+
+        Raises:
+            WorldProblem: ``journal-unreadable``.
+        """
+        with self._reading("at its counters") as db, self._telling("at its counters"):
+            row = db.execute("SELECT value FROM meta WHERE name = 'counters'").fetchone()
+        return {} if row is None else _decode_counters(row[0])
 
     def close(self) -> None:
         """Do nothing: every reading lets go of the file by itself."""

@@ -31,6 +31,8 @@ _REMEDIES: Final = (
     facts.ReplacementRequested,
     facts.GoodwillGranted,
     facts.ShippingRefundGranted,
+    facts.RefundGranted,
+    facts.ReturnWaived,
 )
 
 

@@ -27,6 +27,12 @@ _HELD = {
     "review": "a person decides first",
     "settling": "it must stay true for a while before it is told",
     "no_address": "there is no usable address",
+    "storm": "unusually many of this sort at once; people look at some of them first",
+}
+_EXPIRED = {
+    "approved": "what was proposed is done",
+    "words_only": "the customer is told, and nothing that costs is granted",
+    "refused": "nothing is done",
 }
 _WITHDRAWN = {
     "cleared": "it is no longer true",
@@ -92,7 +98,10 @@ def _heard(fact: AnyFact) -> str:
         case facts.ChoiceMade():
             return f"the customer chose: {fact.choice}"
         case facts.ReviewResolved():
-            return f"{fact.by} {'approved' if fact.approved else 'refused'} the review"
+            only = f", only {', '.join(fact.remedies)}" if fact.approved and fact.remedies is not None else ""
+            return f"{fact.by} {'approved' if fact.approved else 'refused'} the review{only}"
+        case facts.CustomerReplied():
+            return "the customer answered our mail: a person speaks from here on"
         case facts.ReturnCheckpoint():
             return f"the return parcel: {_SCANS[fact.status]}"
         case _:
@@ -105,10 +114,20 @@ def _outcome(fact: AnyFact) -> str:
             return f"return label bought: {fact.carrier} {fact.tracking_number}"
         case facts.ReturnLabelRefused():
             return f"no return label could be had: {fact.reason}"
+        case facts.ReturnLabelVoided():
+            return "return label voided: " + ("its money comes back" if fact.refunded else "it stays paid")
         case facts.ReplacementAccepted():
             return f"replacement ordered: {fact.reference or fact.replacement_id}"
         case facts.ReplacementRefused():
             return f"the replacement cannot be shipped: {fact.reason}"
+        case facts.AllowanceGranted():
+            return "granted, across all orders" + ("" if fact.apology else ", without another apology")
+        case facts.AllowanceHeld():
+            return f"held by the storm brake ({fact.storm_id})"
+        case facts.AllowanceRefused():
+            return f"not granted, because of the limit {fact.limit}{f': {fact.reads}' if fact.reads else ''}"
+        case facts.MixUpFound():
+            return f"its box and one of {fact.other_order_id} hold each other's goods, by their {fact.basis}"
         case _:
             return "nothing came"
 
@@ -140,6 +159,20 @@ def _decision(fact: facts.Decision) -> str:
             return f"goodwill granted: {spell_amount(fact.cost)}"
         case facts.ShippingRefundGranted():
             return f"shipping refund granted: {spell_amount(fact.cost)}"
+        case facts.RefundGranted():
+            return f"refund granted for {spell_pieces(fact.lines)}: {spell_amount(fact.cost)}"
+        case facts.ReturnLabelLapsed():
+            return f"nobody used the return label by its day: {spell_amount(fact.cost)} are asked back"
+        case facts.ReturnWaived():
+            worth = f"worth {spell_amount(fact.value)}, its way back {spell_amount(fact.saved)}"
+            return f"theirs to keep: {spell_pieces(fact.lines)}, {worth}"
+        case facts.AllowanceRequested():
+            cost = ", ".join(spell_amount(one) for one in fact.costs) or "nothing that costs"
+            return f"asked across all orders: {fact.purpose} for {fact.kind}, {cost}"
+        case facts.MixUpSuspected():
+            return f"another box of {fact.station} may hold what {fact.shipment_id} lacks"
+        case facts.ReviewExpired():
+            return f"nobody decided in time, so by the policy {fact.by} {_EXPIRED[fact.outcome]}"
         case facts.ReviewRequested():
             asked = f"about {', '.join(fact.remedies) or 'what to do'}, {spell_amount(fact.cost)}"
             return f"a person is asked {asked}, because of {fact.reason.replace('_', ' ')}"

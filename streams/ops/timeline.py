@@ -273,6 +273,7 @@ def _open_reviews(known: Known) -> Iterator[facts.ReviewRequested]:
     resolved = {
         event.fact.review_id for event in known.events if isinstance(event.fact, facts.ReviewResolved)
     }
+    resolved |= {one.review_id for one in _of(known, facts.ReviewExpired)}
     over = {one.exception_id for one in _of(known, facts.ExceptionCleared)}
     asked = list(_of(known, facts.ReviewRequested))
     for number, review in enumerate(asked):

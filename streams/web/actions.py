@@ -46,10 +46,24 @@ class RealDeeds:
         self._taken = taken
         self._verdicts: Verdicts = TopicVerdicts(settings) if kafka else FolderVerdicts(settings.data)
 
-    def resolve_review(self, review: OpenReview, *, approved: bool, by: str, note: str) -> None:
-        """Hand over the event that a person decided; it is folded in a moment."""
+    def resolve_review(
+        self,
+        review: OpenReview,
+        *,
+        approved: bool,
+        by: str,
+        note: str,
+        remedies: Sequence[str] | None = None,
+    ) -> None:
+        """Hand over the event that a person decided; it is folded in a moment. ``remedies`` narrows a yes to these."""
         event = resolved(
-            review.order_id, review.review_id, self._clock(), approved=approved, by=by, note=note
+            review.order_id,
+            review.review_id,
+            self._clock(),
+            approved=approved,
+            by=by,
+            note=note,
+            remedies=remedies,
         )
         self._verdicts.leave(event)
         self._taken()

@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from streams.ops.reviews import REASONS
 from streams.problems import Problem
 from streams.web import words
 from streams.web.room import room_of, visitor_of
@@ -76,7 +77,7 @@ def environment() -> Environment:
     made.globals.update(
         address=words.address,
         asset=asset_address,
-        review_reasons=words.REVIEWS,
+        review_reasons=REASONS,
         hold_reasons=words.HOLDS,
         mail_states=words.STATES,
     )

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from streams.ops.foresight import Foresight
 from streams.ops.read_model.shapes import (
     Found,
     HeldMail,
@@ -25,6 +26,8 @@ from streams.ops.read_model.shapes import (
     Today,
     Variants,
 )
+from streams.pipeline.ports import Renderer
+from streams.pipeline.story import World
 
 Verdict = Literal["arrived", "send_again"]
 
@@ -62,6 +65,10 @@ class Reading(Protocol):
 
     def review(self, review_id: str) -> OpenReview | None:
         """Return one open review; None where it is resolved or never was."""
+        ...
+
+    def ahead(self, review_id: str, renderer: Renderer, world: World) -> Foresight | None:
+        """Return what would follow from a yes to an open review; None where it is not asked any more."""
         ...
 
     def held(self, page: int) -> Page[HeldMail]:
@@ -109,8 +116,16 @@ class Deeds(Protocol):
     Every one of them may raise ``streams.problems.Problem``: what could not be done, and the way out.
     """
 
-    def resolve_review(self, review: OpenReview, *, approved: bool, by: str, note: str) -> None:
-        """Hand over the event that a person decided; it is folded in a moment."""
+    def resolve_review(
+        self,
+        review: OpenReview,
+        *,
+        approved: bool,
+        by: str,
+        note: str,
+        remedies: Sequence[str] | None = None,
+    ) -> None:
+        """Hand over the event that a person decided; it is folded in a moment. ``remedies`` narrows a yes to these."""
         ...
 
     def redrive(self, letter_ids: Sequence[str], *, code: str | None, by: str) -> int:

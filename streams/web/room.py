@@ -13,6 +13,7 @@ from streams.clock import stopwatch
 from streams.ops.read_model.follow import Caught
 from streams.ops.read_model.shapes import Today
 from streams.pipeline.ports import PinningRenderer
+from streams.pipeline.story import World, kind_world
 from streams.web.door import Door
 from streams.web.ports import Deeds, Reading
 from streams.web.session import Visitor
@@ -34,12 +35,14 @@ class Room:
         renderer: PinningRenderer,
         clock: Callable[[], datetime],
         caught: Callable[[], Caught] = Caught,
+        world: World = kind_world,
     ) -> None:
         self.door = door
         self.deeds = deeds
         self.renderer = renderer
         self.clock = clock
         self.caught = caught
+        self.world = world
         self._reading = reading
         self._today: tuple[float, Today] | None = None
         self._done: dict[str, tuple[datetime, str]] = {}

@@ -13,6 +13,7 @@ from aiohttp import web
 from streams import telemetry
 from streams.assets import templates_dir
 from streams.clock import wall_now
+from streams.ops.foresight import world_of
 from streams.ops.read_model.feed_file import JournalFeed
 from streams.ops.read_model.follow import Follower
 from streams.ops.read_model.portions import Feed
@@ -59,7 +60,9 @@ def furnished(settings: Settings, *, kafka: bool, taken: Taken) -> Iterator[Room
         deeds = RealDeeds(settings, backtests, wall_now, kafka=kafka, taken=taken)
         try:
             with Watch(renderer, templates_dir(), settings.templates):
-                yield Room(door, reading, deeds, renderer, wall_now, lambda: follower.caught)
+                yield Room(
+                    door, reading, deeds, renderer, wall_now, lambda: follower.caught, world_of(settings)
+                )
         finally:
             reading.close()
     finally:

@@ -13,12 +13,6 @@ from streams.core.money import Money
 from streams.templating import wording
 
 _ENGLISH: Final = Locale("en", "US")
-REVIEWS: Final = {
-    "budget": "It would cost more than one order may cost.",
-    "second_failure": "It is the second failure in a row.",
-    "kind_needs_person": "The policy wants a person to look at this kind.",
-    "stale": "The news is old, and nobody was told yet.",
-}
 HOLDS: Final = {
     "quiet_hours": "night where the customer is",
     "window": "the customer heard from us within the window",
@@ -26,6 +20,7 @@ HOLDS: Final = {
     "review": "a person decides first",
     "settling": "it must stay true for a while",
     "no_address": "no usable address",
+    "storm": "unusually many say the same at once; people look at some of them first",
 }
 STATES: Final = {
     "held": "held",

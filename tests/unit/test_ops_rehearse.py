@@ -48,6 +48,10 @@ def policy_with(own):
     return load_policy(None, own, templates=CATALOGUE.messages) if own else STANDARD
 
 
+# In a story every label is issued and every replacement accepted at once.
+NOT_AT_ONCE = {"label_follows", "out_of_stock"}
+
+
 def tell(text, folder, renderer=RENDERER):
     """Write a story, read it, and tell it to the standard policy and the words of the house."""
     path = folder / "story.toml"
@@ -69,7 +73,8 @@ def test_the_stories_of_the_program_show_every_letter_and_silence():
     """Whoever has read them all has read every message that a customer may get."""
     stories = [read_story(path, ZONE, CATALOGUE.messages) for path in shipped()]
 
-    assert {letter.template for story in stories for letter in story.letters} == set(CATALOGUE.messages)
+    shown = {letter.template for story in stories for letter in story.letters}
+    assert shown == set(CATALOGUE.messages) - NOT_AT_ONCE
     assert len([story for story in stories if not story.letters]) >= 3
     assert len({story.title for story in stories}) == len(stories)
 

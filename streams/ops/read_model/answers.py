@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from sqlalchemy import RowMapping
 
+from streams.core.events import ReviewReason
 from streams.core.money import Money
 from streams.ops.read_model import mails, story, tables
 from streams.ops.read_model.rows import CaseState, MessageState, ReviewState, TroubleState
@@ -23,6 +24,7 @@ from streams.ops.read_model.shapes import (
     OpenReview,
     ParkedScan,
 )
+from streams.ops.reviews import Review
 from streams.pipeline.correlate import PATIENCE
 from streams.pipeline.dead_letters import KEPT_OF_DEAD_LETTER
 from streams.pipeline.parked import Written, parked_of
@@ -83,6 +85,22 @@ def open_review(state: ReviewState, troubles: dict[str, TroubleState]) -> OpenRe
         cost=state.cost or Money(minor=0, currency="USD"),
         kinds=tuple(dict.fromkeys(one.kind for one in about)),
         evidence=tuple(sentence for one in about for sentence in one.evidence),
+        asked_at=state.asked_at,
+    )
+
+
+def question(state: ReviewState) -> Review:
+    """Return a review that waits, as what would follow from a word about it is asked."""
+    assert state.asked_at is not None  # it is open
+    return Review(
+        review_id=state.review_id,
+        order_id=state.order_id,
+        case_id=state.case_id,
+        partition=0,
+        reason=cast("ReviewReason", state.reason),
+        exception_ids=state.exception_ids,
+        remedies=state.remedies,
+        cost=state.cost or Money(minor=0, currency="USD"),
         asked_at=state.asked_at,
     )
 

@@ -32,6 +32,7 @@ _REMEDIES: Final = (
     facts.ReplacementRequested,
     facts.GoodwillGranted,
     facts.ShippingRefundGranted,
+    facts.RefundGranted,
 )
 
 
@@ -141,7 +142,9 @@ class Fold:
     def _order(self, order_id: str) -> OrderState:
         return self._orders.states.setdefault(order_id, OrderState(order_id))
 
-    def _review(self, fact: facts.ReviewResolved | facts.ReviewRequested) -> ReviewState:
+    def _review(
+        self, fact: facts.ReviewResolved | facts.ReviewRequested | facts.ReviewExpired
+    ) -> ReviewState:
         return self._reviews.states.setdefault(fact.review_id, ReviewState(fact.review_id, fact.order_id))
 
     # -------------------------------------------------------------------- decisions
@@ -157,6 +160,8 @@ class Fold:
             self._clear(order, fact, now)
         elif isinstance(fact, facts.ReviewRequested):
             self._ask(fact, now)
+        elif isinstance(fact, facts.ReviewExpired):
+            self._expire(fact, now)
         elif isinstance(fact, _MAILS):
             self._move(fact, now)
         elif isinstance(fact, _REMEDIES):
@@ -200,6 +205,11 @@ class Fold:
         if review.standing == "open":
             case.reviews[fact.review_id] = fact.exception_ids
         self._tally.count("review.requested", now)
+
+    def _expire(self, fact: facts.ReviewExpired, now: datetime) -> None:
+        review = self._review(fact)
+        rows.expire(review, fact, now)
+        self._case(fact).reviews.pop(fact.review_id, None)
 
     def _drop(self, case: CaseState, over: Callable[[tuple[str, ...]], bool]) -> None:
         """Close the reviews that nobody need answer any more."""

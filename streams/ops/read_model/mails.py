@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Engine, func, inspect, literal_column, select
 
+from streams.mail.ledger import UNSEEN
 from streams.ops.read_model import tables
 from streams.ops.timeline import Mail
 from streams.pipeline.ports import Pin
@@ -76,6 +77,23 @@ class Mails:
         with tables.telling(engine), engine.connect() as connection:
             rows = {row.message_id: _row(row) for row in connection.execute(query)}
         return {one: rows[one] for one in message_ids if one in rows}
+
+    def first_subject(self, case_id: str) -> str:
+        """Return the subject under which all mails of a case go; empty where none went yet.
+
+        Raises:
+            WorldProblem: ``read-model-unusable``: the ledger's database does not answer.
+        """
+        engine = self._opened()
+        if engine is None:
+            return ""
+        query = (
+            select(MAILS.c.subject)
+            .where(MAILS.c.case_id == case_id, MAILS.c.subject != "", MAILS.c.state.not_in(UNSEEN))
+            .order_by(MAILS.c.thread_place, MAILS.c.queued_at, MAILS.c.message_id)
+        )
+        with tables.telling(engine), engine.connect() as connection:
+            return str(connection.execute(query.limit(1)).scalar() or "")
 
     def varied(self, most: int = MOST_VARIED) -> list[Varied]:
         """Return the newest mails of messages with several wordings, the newest first.

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, select
 
 from streams.core.policy import Policy
+from streams.ops.foresight import Foresight, foresee, retold
 from streams.ops.read_model import answers, questions, story, tables, variants
 from streams.ops.read_model.answers import DAYS
 from streams.ops.read_model.mails import Mails
@@ -32,6 +33,8 @@ from streams.ops.read_model.shapes import (
     Variants,
 )
 from streams.ops.timeline import tell
+from streams.pipeline.ports import Renderer
+from streams.pipeline.story import World, kind_world
 from streams.problems import Problem, UsageProblem, WorldProblem
 from streams.storage.engine import open_engine
 
@@ -162,10 +165,30 @@ class Reading:
         with self._asking() as db:
             return next(self._reviews(db, [tables.clean(review_id)]), None)
 
-    def _reviews(self, db: Connection, ids: Sequence[str]) -> Iterator[OpenReview]:
+    def ahead(self, review_id: str, renderer: Renderer, world: World = kind_world) -> Foresight | None:
+        """Return what would follow from a yes to an open review, in words of ``renderer``.
+
+        None where it is not open, or where today's policy would not ask.
+        """
+        with self._asking() as db:
+            state = next(iter(self._open(db, [tables.clean(review_id)]).values()), None)
+            known = story.known(db, state.order_id) if state is not None else None
+            now = questions.now(db)
+        if state is None or known is None or now is None or self._policy is None:
+            return None
+        at = retold(known.events, answers.question(state), self._policy, now)
+        if not at.is_asked:
+            return None
+        subject = self._mails.first_subject(state.case_id)
+        return foresee(at, self._policy, renderer, approved=True, first_subject=subject, world=world)
+
+    def _open(self, db: Connection, ids: Sequence[str]) -> dict[str, ReviewState]:
         table = tables.REVIEWS
         query = select(table.c.state).where(table.c.review_id.in_(ids), table.c.standing == "open")
-        states = {one.review_id: one for one in map(_review, db.execute(query).scalars())}
+        return {one.review_id: one for one in map(_review, db.execute(query).scalars())}
+
+    def _reviews(self, db: Connection, ids: Sequence[str]) -> Iterator[OpenReview]:
+        states = self._open(db, ids)
         troubles = questions.troubles(db, {one for state in states.values() for one in state.exception_ids})
         for one in ids:
             if one in states:

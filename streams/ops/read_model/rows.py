@@ -230,6 +230,15 @@ def resolve(review: ReviewState, fact: facts.ReviewResolved, at: datetime) -> No
     review.standing = "resolved" if review.asked_at is not None else "early"
 
 
+def expire(review: ReviewState, fact: facts.ReviewExpired, at: datetime) -> None:
+    """Note that nobody answered in time; a person's answer that came before stands."""
+    if review.resolved_at is not None:
+        return
+    review.resolved_at, review.approved = at, fact.outcome == "approved"
+    review.by, review.note = clean(fact.by), fact.outcome.replace("_", " ")
+    review.standing = "resolved"
+
+
 # ---------------------------------------------------------------------------- decisions
 
 

@@ -44,6 +44,7 @@ _HELD = {
     "review": "The letter waits for a colleague's decision.",
     "settling": "The letter waits until we can be sure that it stays true.",
     "no_address": "The letter waits: we have no address that we can write to.",
+    "storm": "The letter waits: unusually many say the same, and colleagues look at some of them first.",
 }
 _WITHDRAWN = {
     "cleared": "The waiting letter is dropped: it is no longer true.",
@@ -58,6 +59,12 @@ _ASKED = {
     "second_failure": "we would break our word a second time",
     "kind_needs_person": "only a person can tell what is right here",
     "stale": "it happened so long ago that only a person can tell what is still right",
+    "uncertain": "what was seen does not prove it",
+    "history": "this customer has met with trouble before",
+    "storm": "unusually many orders have the same trouble at once",
+    "label_refused": "no return label could be had",
+    "bounced": "the letter about it came back",
+    "reply": "the customer has answered, and a person reads it first",
 }
 _PROGRESS = {
     "placed": "The replacement is packed as an order of its own.",
@@ -211,6 +218,13 @@ def _decided(fact: facts.Decision, names: Names) -> str:
             return f"We credit {money(fact.cost)}."
         case facts.ShippingRefundGranted():
             return f"We give the {money(fact.cost)} for shipping back."
+        case facts.RefundGranted():
+            return f"We give {money(fact.cost)} back for {names.pieces(fact.lines)}."
+        case facts.ReturnWaived():
+            return f"{names.pieces(fact.lines)} need not come back: theirs to keep."
+        case facts.ReviewExpired():
+            done = {"approved": "yes", "refused": "no"}.get(fact.outcome, "words and no remedies")
+            return f"Nobody decides in time; {fact.by} says {done}."
         case facts.ReviewRequested():
             offers = ", ".join(_REMEDIES.get(one, one.replace("_", " ")) for one in fact.remedies)
             what = f" about {offers}" if offers else ""
