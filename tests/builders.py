@@ -224,6 +224,8 @@ def moody_world(whims: tuple[int, ...]) -> World:
                 return _review(decision, whim)
             case facts.ReplacementProgressed():
                 return [(AT_ONCE, decision)]
+            case facts.AllowanceRequested():
+                return _allow(decision, whim)
             case _:
                 return []
 
@@ -290,6 +292,11 @@ def _replace(request: facts.ReplacementRequested, whim: int) -> list[Answer]:
         replacement_id=request.replacement_id,
         reason="out of stock",
     )
+    empty = msgspec.structs.replace(refused, out_of_stock=True)
+
+    def chosen(word: str) -> facts.ChoiceMade:
+        return facts.ChoiceMade(order_id=request.order_id, case_id=request.case_id, choice=word)
+
     again = f"{request.order_id}-R{request.replacement_id[-4:]}"
     parcel = {"order_id": again, "shipment_id": f"{again}-1", "tracking_number": f"T{again}"}
     order = placed(
@@ -307,8 +314,31 @@ def _replace(request: facts.ReplacementRequested, whim: int) -> list[Answer]:
         ],
         [],
         [(2 * HOUR, accepted), (3 * HOUR, order), (5 * HOUR, facts.OrderCanceled(order_id=again))],
+        [(AT_ONCE, empty), (DAY, chosen("refund")), (2 * DAY, chosen("refund"))],
+        [(HOUR, empty), (DAY, chosen("wait"))],
+        [(AT_ONCE, empty), (HOUR, facts.CustomerReplied(order_id=request.order_id))],
     )
     return moods[whim % len(moods)]
+
+
+def _allow(request: facts.AllowanceRequested, whim: int) -> list[Answer]:
+    said = {
+        "order_id": request.order_id,
+        "case_id": request.case_id,
+        "allowance_id": request.allowance_id,
+    }
+    granted = facts.AllowanceGranted(**said, apology=whim % 2 == 0)
+    held = facts.AllowanceHeld(**said, storm_id="storm")
+    refused = facts.AllowanceRefused(**said, limit=("day", "history", "storm")[whim % 3])
+    moods: tuple[list[Answer], ...] = (
+        [(AT_ONCE, granted)],
+        [(20 * MINUTE, granted)],
+        [(AT_ONCE, held), (5 * HOUR, granted)],
+        [(AT_ONCE, refused)],
+        [(AT_ONCE, held), (DAY, refused)],
+        [],
+    )
+    return [(AT_ONCE, granted)] if request.approved else moods[whim % len(moods)]
 
 
 def _review(request: facts.ReviewRequested, whim: int) -> list[Answer]:

@@ -139,11 +139,12 @@ class Rig:
             elif answer is not None and answer <= to:
                 now, _, fact = heapq.heappop(self._coming)
                 self.engine.settle(None, (fact,), now)
-                self.engine.commit()
             else:
                 return
-            if self._wanted():
+            if self._wanted():  # asked before it is written: afterwards the batch is empty
                 self._pump(now)
+            else:
+                self.engine.commit()
 
     def _wanted(self) -> bool:
         """True when something was decided for which a provider or a person is waiting."""

@@ -24,7 +24,9 @@ DAMAGED = 8
 RETURNING = 16
 ATTEMPT_FAILED = 32
 WORD_GIVEN = 64
-ANY = 127
+WEIGHED = 128
+MIXED_UP = 256
+ANY = 511
 
 # What an event changed, where that is so little that most answers stand.
 ANYTHING = 0

@@ -75,6 +75,12 @@ class Draft:
                 self.own_case().goodwill = decision.cost
             case facts.ShippingRefundGranted():
                 self.own_case().shipping_refund = decision.cost
+            case facts.ReturnWaived():
+                case = self.own_case()
+                case.waived = (*case.waived, decision.exception_id)
+                return
+            case facts.ReturnLabelLapsed() | facts.RefundGranted():
+                return
             case _:
                 return
         case = self.own_case()

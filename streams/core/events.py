@@ -256,6 +256,7 @@ class CheckpointReached(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     description: Text | None = None
     location: Text | None = None
     estimated_delivery: str | None = None
+    weight_g: Grams | None = None
 
     def __post_init__(self) -> None:
         if self.estimated_delivery is not None:
@@ -283,8 +284,17 @@ class ChoiceMade(Fact, frozen=True, kw_only=True):
     choice: Name
 
 
+class CustomerReplied(Fact, frozen=True, kw_only=True):
+    """The customer answered one of our mails: from now on a person speaks, and nothing automatic does."""
+
+    TYPE: ClassVar[str] = "customer.replied.v1"
+
+    message_id: Name | None = None
+    text: Text | None = None
+
+
 class ReviewResolved(Fact, frozen=True, kw_only=True):
-    """A person decided."""
+    """A person decided; ``remedies`` narrows what was proposed to these (None: all of it)."""
 
     TYPE: ClassVar[str] = "review.resolved.v1"
 
@@ -292,6 +302,7 @@ class ReviewResolved(Fact, frozen=True, kw_only=True):
     approved: bool
     by: Name
     note: Text | None = None
+    remedies: tuple[Name, ...] | None = None
 
 
 class ReturnCheckpoint(Fact, frozen=True, kw_only=True):
@@ -317,6 +328,20 @@ class Evidence(Value, frozen=True, kw_only=True):
 
     event_id: str
     reads: str
+
+
+ReviewReason = Literal[
+    "budget",
+    "second_failure",
+    "kind_needs_person",
+    "stale",
+    "uncertain",
+    "history",
+    "storm",
+    "label_refused",
+    "bounced",
+    "reply",
+]
 
 
 class Decision(Fact, frozen=True, kw_only=True):
@@ -422,10 +447,82 @@ class ReviewRequested(Decision, frozen=True, kw_only=True):
 
     case_id: str
     review_id: str
-    reason: Literal["budget", "second_failure", "kind_needs_person", "stale"]
+    reason: ReviewReason
     exception_ids: tuple[str, ...]
     remedies: tuple[str, ...]
     cost: Money
+    decide_by: datetime | None = None
+    to_hash: str | None = None
+
+
+class ReviewExpired(Decision, frozen=True, kw_only=True):
+    """Nobody decided in time: what the policy says for that case was done, under the policy's name."""
+
+    TYPE: ClassVar[str] = "review.expired.v1"
+
+    case_id: str
+    review_id: str
+    outcome: Literal["approved", "words_only", "refused"]
+    by: str
+
+
+class ReturnWaived(Decision, frozen=True, kw_only=True):
+    """What should not be there is worth less than its way back: it is the customer's to keep."""
+
+    TYPE: ClassVar[str] = "return.waived.v1"
+
+    case_id: str
+    exception_id: str
+    lines: tuple[Pieces, ...]
+    value: Money
+    saved: Money
+
+
+class ReturnLabelLapsed(Decision, frozen=True, kw_only=True):
+    """Nobody used the label by its day, or nobody can: the money for it is asked back."""
+
+    TYPE: ClassVar[str] = "return_label.lapsed.v1"
+
+    case_id: str
+    return_id: str
+    label_id: str
+    carrier: str
+    tracking_number: str
+    cost: Money
+
+
+class RefundGranted(Decision, frozen=True, kw_only=True):
+    """Money for what we cannot deliver, by the way it was paid: owed, so no budget is asked."""
+
+    TYPE: ClassVar[str] = "refund.granted.v1"
+
+    case_id: str
+    refund_id: str
+    lines: tuple[Pieces, ...]
+    cost: Money
+
+
+class AllowanceRequested(Decision, frozen=True, kw_only=True):
+    """May this be spent, and may this be said? One place answers for all orders.
+
+    ``customer`` stands for the customer in all of their orders and names nobody. ``owed`` is due by law: the
+    brake lets it pass. ``approved`` has a person's word: it is booked and never refused.
+    """
+
+    TYPE: ClassVar[str] = "allowance.requested.v1"
+
+    case_id: str
+    allowance_id: str
+    exception_id: str
+    purpose: Literal["remedies", "message"]
+    kind: Kind
+    customer: str
+    costs: tuple[Money, ...] = ()
+    carrier: str | None = None
+    station: str | None = None
+    apology: bool = False
+    owed: bool = False
+    approved: bool = False
 
 
 class ReplacementProgressed(Decision, frozen=True, kw_only=True):
@@ -451,6 +548,25 @@ class DateRange(Value, frozen=True, kw_only=True):
 
     from_: date = msgspec.field(name="from")
     by: date
+
+
+class MixUpSuspected(Decision, frozen=True, kw_only=True):
+    """This box holds something else than was planned: is there another box with what this one lacks?
+
+    ``weight_g`` is what was measured and ``expected_g`` what its plan should weigh, both without knowing the
+    box; where ``extra`` is empty, weight is all there is to go by.
+    """
+
+    TYPE: ClassVar[str] = "mix_up.suspected.v1"
+
+    case_id: str
+    shipment_id: str
+    station: str
+    packed_at: datetime
+    missing: tuple[Pieces, ...] = ()
+    extra: tuple[Pieces, ...] = ()
+    weight_g: float | None = None
+    expected_g: float | None = None
 
 
 class Letter(Value, frozen=True, kw_only=True):
@@ -482,6 +598,10 @@ class Letter(Value, frozen=True, kw_only=True):
     keep_after: date | None = None
     goodwill: Money | None = None
     shipping_refund: Money | None = None
+    keep_it: bool = False
+    out_of_stock: tuple[LetterLine, ...] = ()
+    found: bool = False
+    certain: bool = True
 
 
 class MessageQueued(Decision, frozen=True, kw_only=True):
@@ -509,7 +629,7 @@ class MessageHeld(Decision, frozen=True, kw_only=True):
     template: str
     locale: str
     to_hash: str
-    reason: Literal["quiet_hours", "window", "label", "review", "settling", "no_address"]
+    reason: Literal["quiet_hours", "window", "label", "review", "settling", "no_address", "storm"]
     until: datetime | None = None
 
 
@@ -553,6 +673,17 @@ class ReturnLabelRefused(Fact, frozen=True, kw_only=True):
     reason: Text
 
 
+class ReturnLabelVoided(Fact, frozen=True, kw_only=True):
+    """The seller's answer about a label that was not used: ``refunded`` is whether its money comes back."""
+
+    TYPE: ClassVar[str] = "return_label.voided.v1"
+
+    case_id: str
+    return_id: str
+    label_id: str
+    refunded: bool
+
+
 class ReplacementAccepted(Fact, frozen=True, kw_only=True):
     """The order system took the replacement into its queue."""
 
@@ -571,6 +702,49 @@ class ReplacementRefused(Fact, frozen=True, kw_only=True):
     case_id: str
     replacement_id: str
     reason: Text
+    out_of_stock: bool = False
+
+
+class AllowanceGranted(Fact, frozen=True, kw_only=True):
+    """It is booked; ``apology`` is False where this customer has heard us say sorry often enough."""
+
+    TYPE: ClassVar[str] = "allowance.granted.v1"
+
+    case_id: str
+    allowance_id: str
+    apology: bool = True
+
+
+class AllowanceHeld(Fact, frozen=True, kw_only=True):
+    """Unusually many of one sort at once: it waits until people have looked at some of them."""
+
+    TYPE: ClassVar[str] = "allowance.held.v1"
+
+    case_id: str
+    allowance_id: str
+    storm_id: str
+
+
+class AllowanceRefused(Fact, frozen=True, kw_only=True):
+    """Above a limit: a person decides. ``reads`` says in a sentence which, and how far it is used up."""
+
+    TYPE: ClassVar[str] = "allowance.refused.v1"
+
+    case_id: str
+    allowance_id: str
+    limit: Literal["customer", "day", "campaign", "total", "history", "storm"]
+    reads: Text = ""
+
+
+class MixUpFound(Fact, frozen=True, kw_only=True):
+    """Two boxes of one station hold each other's goods; ``other_order_id`` is the other one's order."""
+
+    TYPE: ClassVar[str] = "mix_up.found.v1"
+
+    case_id: str
+    shipment_id: Name
+    other_order_id: Name
+    basis: Literal["contents", "weights"]
 
 
 class MessageOutcome(Fact, frozen=True, kw_only=True):
@@ -633,6 +807,7 @@ INBOUND: tuple[type[msgspec.Struct], ...] = (
     CheckpointReached,
     CustomerReported,
     ChoiceMade,
+    CustomerReplied,
     ReviewResolved,
     ReturnCheckpoint,
 )
@@ -645,7 +820,13 @@ DECISIONS: tuple[type[msgspec.Struct], ...] = (
     ReplacementProgressed,
     GoodwillGranted,
     ShippingRefundGranted,
+    RefundGranted,
+    ReturnLabelLapsed,
+    ReturnWaived,
+    AllowanceRequested,
+    MixUpSuspected,
     ReviewRequested,
+    ReviewExpired,
     MessageQueued,
     MessageHeld,
     MessageWithdrawn,
@@ -653,8 +834,13 @@ DECISIONS: tuple[type[msgspec.Struct], ...] = (
 OUTCOMES: tuple[type[msgspec.Struct], ...] = (
     ReturnLabelIssued,
     ReturnLabelRefused,
+    ReturnLabelVoided,
     ReplacementAccepted,
     ReplacementRefused,
+    AllowanceGranted,
+    AllowanceHeld,
+    AllowanceRefused,
+    MixUpFound,
     MessageAccepted,
     MessageDeferred,
     MessageRefused,

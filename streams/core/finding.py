@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from streams.core.events import Evidence, Kind, Pieces, Severity
 
+Certainty = Literal["certain", "likely", "possible"]
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something is wrong with ``subject`` (a shipment id, ``order`` or ``replacement``).
 
-    ``again`` marks a second failure: our own word was broken, or a replacement went wrong.
+    ``again`` marks a second failure: our own word was broken, or a replacement went wrong. What is less than
+    ``certain`` is for a person to look at before a customer hears of it.
     """
 
     kind: Kind
@@ -23,6 +27,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     extra: tuple[Pieces, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     again: bool = False
+    certainty: Certainty = "certain"
 
 
 Look = tuple[tuple[Finding, ...], datetime | None]

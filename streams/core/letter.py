@@ -17,13 +17,14 @@ def compose_letter(
     later: Replacement | None,
     *,
     apologize: bool,
+    found: Trouble | None = None,
 ) -> Letter:
-    """Gather the facts of a mail about these troubles, of the note about a return, or of a replacement's news."""
+    """Gather the facts of a mail about these troubles, of the note about a return, or of a replacement's or a found parcel's news."""
     order, case = draft.order, draft.case
     customer = order.customer
-    replacement = later or _replacement(draft, troubles)
+    replacement = later or _replacement(draft, [found] if found is not None else troubles)
     one = returning or _return_of(draft, troubles)
-    shipment = _shipment(order, troubles)
+    shipment = _shipment(order, [found] if found is not None else troubles)
     extra = tuple(piece for trouble in troubles for piece in trouble.extra) or (one.lines if one else ())
     promise = order.promise
     return Letter(
@@ -39,7 +40,7 @@ def compose_letter(
         order_lines=named(order, (Pieces(sku=sku, quantity=n) for sku, n in order.wanted().items())),
         arrived=order.arrived_at is not None,
         promised_by=promise.by if promise is not None else None,
-        arrives=_arrives(draft, troubles, replacement),
+        arrives=_found_arrives(draft) if found is not None else _arrives(draft, troubles, replacement),
         carrier=shipment.carrier if shipment else None,
         tracking_number=shipment.tracking_number if shipment else None,
         replacement_id=replacement.replacement_id if replacement else None,
@@ -53,7 +54,27 @@ def compose_letter(
         keep_after=one.keep_after if one else None,
         goodwill=case.goodwill if _with_message(draft, "goodwill.granted.v1") else None,
         shipping_refund=case.shipping_refund if _with_message(draft, "shipping_refund.granted.v1") else None,
+        keep_it=any(trouble.exception_id in case.waived for trouble in troubles),
+        out_of_stock=named(order, _out_of_stock(draft, troubles)),
+        found=found is not None,
+        certain=all(trouble.certainty == "certain" or trouble.verdict == "approved" for trouble in troubles),
     )
+
+
+def _out_of_stock(draft: Draft, troubles: list[Trouble]) -> list[Pieces]:
+    """Return what should have been sent again, cannot be, and waits for the customer's choice."""
+    ids = {trouble.exception_id for trouble in troubles}
+    return [
+        line
+        for one in draft.case.replacements
+        if one.out_of_stock and one.choice is None and one.exception_id in ids
+        for line in one.lines
+    ]
+
+
+def _found_arrives(draft: Draft) -> DateRange | None:
+    """Name a range for a parcel that moves again, unless it is there."""
+    return None if draft.order.arrived_at is not None else forecast(draft.order, draft.now, draft.policy)
 
 
 def _under_way(draft: Draft, troubles: list[Trouble], replacement: Replacement | None) -> list[Pieces]:

@@ -75,6 +75,8 @@ class Packing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lines: tuple[Pieces, ...]
     packed_at: datetime
     event_id: str
+    weight_g: float | None = None
+    station: str | None = None
 
 
 class Shipment(msgspec.Struct, array_like=True, gc=False):
@@ -98,6 +100,8 @@ class Shipment(msgspec.Struct, array_like=True, gc=False):
     damaged: Checkpoint | None = None
     estimate: datetime | None = None
     estimate_event: str = ""
+    weight_g: float | None = None  # the least that a carrier weighed it at: they round up
+    weighed_by: str = ""  # the event that said so
 
     @property
     def at_rest(self) -> bool:
@@ -128,6 +132,19 @@ class Difference(msgspec.Struct, frozen=True, array_like=True, gc=False):
     evidence: tuple[Evidence, ...]
 
 
+class MixUp(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A box of which we asked whether another order's box has what it lacks; ``other_order_id`` once one has.
+
+    ``digest`` stands for what was in the box when we asked: packed anew, it is another question.
+    """
+
+    shipment_id: str
+    digest: str
+    other_order_id: str = ""
+    basis: Literal["contents", "weights"] = "contents"
+    event_id: str = ""
+
+
 class Trouble(msgspec.Struct, array_like=True, gc=False):
     """An exception of this order: open until ``cleared_at``.
 
@@ -152,7 +169,11 @@ class Trouble(msgspec.Struct, array_like=True, gc=False):
     round: int = 0
     cleared_at: datetime | None = None
     review_id: str | None = None
-    verdict: Literal["none", "waiting", "approved", "refused"] = "none"
+    verdict: Literal["none", "waiting", "approved", "words_only", "refused"] = "none"
+    decide_by: datetime | None = None
+    allowed: tuple[str, ...] | None = None  # what a person let through of the remedies
+    found_told: bool = False
+    certainty: Literal["certain", "likely", "possible"] = "certain"
 
 
 class Replacement(msgspec.Struct, array_like=True, gc=False):
@@ -171,7 +192,12 @@ class Replacement(msgspec.Struct, array_like=True, gc=False):
     troubled: bool = False
     promised_by: date | None = None
     told_by: date | None = None
-    asked: bool = False  # refused, and a person was asked about it
+    asked: bool = False  # refused, and a person was asked about it, or the customer
+    out_of_stock: bool = False
+    refused_at: datetime | None = None
+    choice: str | None = None  # what the customer wants instead: refund or wait
+    settled: bool = False  # that choice was acted upon
+    waited: bool = False  # ordered again for a customer who waits, who has not heard that it leaves
 
 
 class Return(msgspec.Struct, array_like=True, gc=False):
@@ -188,6 +214,11 @@ class Return(msgspec.Struct, array_like=True, gc=False):
     seen_at: datetime | None = None
     follow_ups: int = 0
     exception_id: str = ""
+    awaited: bool = False  # the mail went without it
+    enclosed: bool = False  # a mail carried it
+    cost: Money | None = None
+    lapsed: bool = False
+    asked: bool = False  # refused, and a person was asked how else it may come back
 
 
 class Sent(msgspec.Struct, array_like=True, gc=False):
@@ -204,6 +235,8 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
     status: Literal[
         "queued", "accepted", "deferred", "refused", "in_doubt", "bounced", "suppressed", "withdrawn"
     ] = "queued"
+    asked: bool = False  # it came back, and a person was asked about it
+    retold: bool = False  # it came back, and went to another address
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -215,6 +248,17 @@ class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
     until: datetime | None
     locale: str = ""
     to_hash: str = ""
+
+
+class Allowance(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one place for all orders was asked, and what it said; ``about`` is the mail, or the trouble's round."""
+
+    allowance_id: str
+    about: str = ""
+    status: Literal["asked", "granted", "held", "refused"] = "asked"
+    apology: bool = True
+    limit: str = ""
+    costs: tuple[Money, ...] = ()
 
 
 class Case(msgspec.Struct, array_like=True, gc=False):
@@ -235,6 +279,12 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     turns: int = (
         0  # mails held and taken back so far: the same may happen to one mail again, and is said again
     )
+    allowances: tuple[Allowance, ...] = ()
+    waived: tuple[str, ...] = ()  # exceptions whose wrong pieces are the customer's to keep
+    barred: tuple[str, ...] = ()  # hashes of addresses that mail came back from
+    replies: int = 0
+    replies_answered: int = 0  # up to here a person has let automatic mail go on
+    replies_asked: int = 0
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
@@ -278,6 +328,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     relayed: tuple[str, ...] = ()
     wake_at: datetime | None = None
     still_at: datetime | None = None  # the earliest alarm among those that an ordinary scan does not put off
+    mix_ups: tuple[MixUp, ...] = ()
 
     @property
     def case_id(self) -> str:

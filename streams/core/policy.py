@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import time, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -35,12 +36,14 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     ``window``: at most one mail per order in this time. ``patience``: how long a mail waits for its
     label and for the order system's word. ``stale_after``: news older than this when we first hear of
-    it is not told. ``priority``: which trouble leads a mail that tells several.
+    it is not told. ``choose_within``: how long a customer's choice is waited for before a person calls.
+    ``priority``: which trouble leads a mail that tells several.
     """
 
     window: timedelta = timedelta(hours=24)
     patience: timedelta = timedelta(minutes=30)
     stale_after: timedelta = timedelta(days=21)
+    choose_within: timedelta = timedelta(days=7)
     priority: tuple[Kind, ...] = (
         "wrong_item",
         "damaged",
@@ -107,9 +110,58 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one order may cost us in remedies, in minor units by currency; an unknown currency asks a person."""
+    """What remedies may cost us, in minor units by currency.
+
+    ``order`` is one order's, computed in the fold; a currency that it does not name asks a person. All others
+    hold across orders and are granted in one place: of one ``customer`` within 365 days, of one ``day`` (UTC), of
+    one ``campaign`` (everything under one policy's name), and in ``total``. A currency that they do not name
+    is not limited by them.
+    """
 
     order: dict[str, int] = {}
+    customer: dict[str, int] = {}
+    day: dict[str, int] = {}
+    campaign: dict[str, int] = {}
+    total: dict[str, int] = {}
+
+
+class Customers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A customer's history: a person decides from the case behind ``failures`` on, within ``failures_within``.
+
+    After ``apologies`` within ``apologies_within`` mails say what is so and what we do, and not sorry again.
+    0 asks nobody.
+    """
+
+    failures: int = 0
+    failures_within: timedelta = timedelta(days=90)
+    apologies: int = 0
+    apologies_within: timedelta = timedelta(days=90)
+
+
+class Brake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unusually many mails of one kind, one carrier or one station wait for ``people`` who look at ``sample`` of them.
+
+    Unusual is more than ``most`` within ``window``, and more than ``factor`` times the usual of ``usual_days``
+    days; 0 as ``most`` never brakes.
+    """
+
+    most: int = 0
+    window: timedelta = timedelta(hours=1)
+    factor: int = 5
+    usual_days: int = 14
+    sample: int = 10
+    people: int = 2
+
+
+class Reviews(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a person may think about money (``within``; 0 is for ever), and what is done then.
+
+    ``overdue``: ``words_only`` tells the customer what is so and grants nothing that costs; ``approve`` and
+    ``refuse`` are what they say.
+    """
+
+    within: timedelta = timedelta(0)
+    overdue: Literal["words_only", "approve", "refuse"] = "words_only"
 
 
 class Looks(msgspec.Struct, frozen=True, gc=False):
@@ -131,19 +183,33 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     returns: Returns
     forecast: Forecasts
     budgets: Budgets
+    customers: Customers
+    brake: Brake
+    reviews: Reviews
     detectors: tuple[Detector, ...]
     remedies: dict[str, Remedy]
     responses: dict[Kind, dict[Severity, Response]]
     second_failure: Response
     follow_up: Response
     replacement_update: Response
+    out_of_stock: Response
+    label_follows: Response
+    found: Response
     calendars: Calendars
 
+    asks: bool = False
     looks: dict[int, Looks] = {}
     topics: dict[Kind, Topic] = {}
 
     def __post_init__(self) -> None:
-        """Begin with an empty memory of looks: a policy made from another one has detectors of its own."""
+        """Begin with an empty memory of looks: a policy made from another one has detectors of its own.
+
+        ``asks`` is whether anything must hold across orders, so that one place has to be asked.
+        """
+        budgets, customers = self.budgets, self.customers
+        across = budgets.customer or budgets.day or budgets.campaign or budgets.total
+        limited = across or customers.failures or customers.apologies or self.brake.most
+        msgspec.structs.force_setattr(self, "asks", bool(limited))
         msgspec.structs.force_setattr(self, "looks", {})
         topics = {one.kind: one.topic for one in reversed(self.detectors)}
         msgspec.structs.force_setattr(self, "topics", topics)

@@ -51,6 +51,7 @@ def _open(draft: Draft, finding: Finding) -> None:
         extra=finding.extra,
         evidence=finding.evidence,
         stage=2 if finding.again else 1,
+        certainty=finding.certainty,
     )
     case.troubles = (*case.troubles, trouble)
     draft.decide(
@@ -71,6 +72,7 @@ def _change(draft: Draft, trouble: Trouble, finding: Finding) -> None:
         and stage == trouble.stage
         and finding.missing == trouble.missing
         and finding.extra == trouble.extra
+        and finding.certainty == trouble.certainty
     )
     if same:
         return
@@ -85,6 +87,7 @@ def _change(draft: Draft, trouble: Trouble, finding: Finding) -> None:
     mine.missing = finding.missing
     mine.extra = finding.extra
     mine.evidence = finding.evidence
+    mine.certainty = finding.certainty
     mine.changes += 1
     if stage > mine.stage:
         mine.stage = stage

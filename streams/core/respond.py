@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from streams.core.draft import Draft, add_up
@@ -10,20 +11,30 @@ from streams.core.events import (
     MessageWithdrawn,
     ReplacementRequested,
     ReturnLabelRequested,
+    ReviewExpired,
+    ReviewReason,
     ReviewRequested,
 )
+from streams.core.granting import allowance
 from streams.core.ids import address_hash, identify
 from streams.core.money import Money, zero
-from streams.core.order import Trouble
+from streams.core.order import Allowance, Trouble
 from streams.core.policy import Response
 from streams.core.remedy import Remedy, Situation
 
-Reason = Literal["budget", "second_failure", "kind_needs_person", "stale"]
+_OUTCOMES: dict[str, Literal["approved", "words_only", "refused"]] = {
+    "approve": "approved",
+    "words_only": "words_only",
+    "refuse": "refused",
+}
 
 
 def respond(draft: Draft) -> None:
     """Answer every open exception that has not been answered at its stage."""
-    for trouble in draft.case.troubles:
+    for known in draft.case.troubles:
+        trouble = known
+        if trouble.cleared_at is None and trouble.verdict == "waiting" and trouble.decide_by is not None:
+            trouble = _overdue(draft, trouble)
         if trouble.cleared_at is not None or trouble.responded >= trouble.stage:
             continue
         if trouble.verdict == "waiting" or overtaken(draft, trouble):
@@ -60,10 +71,48 @@ def proposals(draft: Draft, trouble: Trouble, response: Response) -> list[tuple[
     offered = []
     for name in response.remedies:
         remedy = draft.policy.remedies[name]
+        if trouble.allowed is not None and name not in trouble.allowed and name != "apology":
+            continue  # a person let less through
         decision = remedy.propose(situation)
-        if decision is not None:
-            offered.append((remedy, decision))
+        if decision is None or (trouble.verdict == "words_only" and _is_dear(remedy, decision)):
+            continue
+        offered.append((remedy, decision))
     return offered
+
+
+def _is_dear(remedy: Remedy, decision: Decision) -> bool:
+    cost = remedy.cost(decision)
+    return cost is not None and cost.minor > 0
+
+
+def costs_of(offered: list[tuple[Remedy, Decision]]) -> tuple[Money, ...]:
+    """Return what these would cost together, by currency."""
+    return add_up(tuple(cost for remedy, decision in offered if (cost := remedy.cost(decision)) is not None))
+
+
+def _overdue(draft: Draft, trouble: Trouble) -> Trouble:
+    """Do what the policy says when nobody has decided in time; until then, only wake for it."""
+    assert trouble.decide_by is not None
+    if draft.now < trouble.decide_by:
+        draft.wake(trouble.decide_by)
+        return trouble
+    mine = draft.own(trouble)
+    outcome = _OUTCOMES[draft.policy.reviews.overdue]
+    if mine.certainty != "certain":
+        outcome = "refused"  # nobody has looked: what may not be so is not told
+    mine.verdict, mine.decide_by = outcome, None
+    review_id = mine.review_id or ""
+    draft.decide(
+        ReviewExpired(
+            order_id=draft.order.order_id,
+            decision_id=identify("dec", "expired", review_id),
+            case_id=draft.case.case_id,
+            review_id=review_id,
+            outcome=outcome,
+            by=draft.policy.name,
+        )
+    )
+    return mine
 
 
 def _answer(draft: Draft, trouble: Trouble, response: Response) -> None:
@@ -75,20 +124,36 @@ def _answer(draft: Draft, trouble: Trouble, response: Response) -> None:
         draft.wake(due)
         return
     offered = proposals(draft, trouble, response)
-    costs = add_up(tuple(cost for remedy, decision in offered if (cost := remedy.cost(decision)) is not None))
+    costs = costs_of(offered)
     replaces = any(isinstance(decision, ReplacementRequested) for _, decision in offered)
     reason = None
-    if trouble.verdict != "approved":
+    if trouble.verdict not in {"approved", "words_only"}:
         reason = _needs_person(draft, trouble, response, costs, replaces=replaces)
     if reason is not None:
         ask(draft, trouble, response, reason, costs)
         return
+    now_due = [(remedy, decision) for remedy, decision in offered if not remedy.with_message]
+    dear = costs_of(now_due)
+    if any(cost.minor for cost in dear):
+        answer = allowance(draft, trouble, "remedies", _round(trouble), dear, response.remedies)
+        if answer.status == "refused":
+            ask(draft, trouble, response, why_refused(answer), costs)
+        if answer.status != "granted":
+            return
     mine = draft.own(trouble)
     mine.responded = mine.stage
-    for remedy, decision in offered:
-        if not remedy.with_message:
-            draft.decide(decision)
-            _tie(draft, decision, mine)
+    for _, decision in now_due:
+        draft.decide(decision)
+        _tie(draft, decision, mine)
+
+
+def _round(trouble: Trouble) -> str:
+    return f"{trouble.exception_id}:{trouble.stage}:{trouble.round}"
+
+
+def why_refused(answer: Allowance) -> ReviewReason:
+    """Return why a person is asked about what was not allowed."""
+    return {"history": "history", "storm": "storm"}.get(answer.limit, "budget")  # type: ignore[return-value]
 
 
 def _tie(draft: Draft, decision: Decision, trouble: Trouble) -> None:
@@ -105,7 +170,9 @@ def _tie(draft: Draft, decision: Decision, trouble: Trouble) -> None:
 
 def _needs_person(
     draft: Draft, trouble: Trouble, response: Response, costs: tuple[Money, ...], *, replaces: bool
-) -> Reason | None:
+) -> ReviewReason | None:
+    if trouble.certainty != "certain":
+        return "uncertain"
     if response.person:
         second = trouble.stage > 1 or draft.order.replaces is not None
         return "second_failure" if second else "kind_needs_person"
@@ -136,13 +203,17 @@ def over_budget(draft: Draft, costs: tuple[Money, ...]) -> bool:
     return False
 
 
-def ask(draft: Draft, trouble: Trouble, response: Response, reason: Reason, costs: tuple[Money, ...]) -> None:
+def ask(
+    draft: Draft, trouble: Trouble, response: Response, reason: ReviewReason, costs: tuple[Money, ...]
+) -> None:
     """Hand the decision to a person, with what it would cost."""
     mine = draft.own(trouble)
     mine.review_id = identify(
         "rev", mine.exception_id, str(mine.stage), *([str(mine.round)] * bool(mine.round))
     )
     mine.verdict = "waiting"
+    mine.decide_by = _decide_by(draft, mine, reason)
+    draft.wake(mine.decide_by)
     draft.decide(
         ReviewRequested(
             order_id=draft.order.order_id,
@@ -153,8 +224,20 @@ def ask(draft: Draft, trouble: Trouble, response: Response, reason: Reason, cost
             exception_ids=(mine.exception_id,),
             remedies=response.remedies,
             cost=costs[0] if costs else zero(draft.order.currency or draft.policy.shop.currency),
+            decide_by=mine.decide_by,
         )
     )
+
+
+def _decide_by(draft: Draft, trouble: Trouble, reason: ReviewReason) -> datetime | None:
+    """Return until when a person may think about what is asked now, or None for ever.
+
+    Only money may run out of time: about a second failure, something uncertain, or what the policy leaves to a
+    person, nothing goes out without one.
+    """
+    within = draft.policy.reviews.within
+    is_first = trouble.stage == 1 and draft.order.replaces is None
+    return draft.now + within if within and is_first and reason in {"budget", "history"} else None
 
 
 def _close(draft: Draft, trouble: Trouble) -> None:

@@ -13,6 +13,7 @@ from streams.core.events import Decision, Event
 from streams.core.evolve import evolved
 from streams.core.finding import Finding
 from streams.core.ids import fingerprint, has_seen, identify
+from streams.core.mix_ups import suspect
 from streams.core.notify import notify
 from streams.core.order import Order
 from streams.core.policy import Policy
@@ -84,6 +85,7 @@ def step(order: Order, event: Event, now: datetime, policy: Policy) -> Step:
         draft.wake_at = wake_at
         if findings or after.case is not None:
             reconcile(draft, findings)
+            suspect(draft)
             respond(draft)
             notify(draft)
         _relay(draft)

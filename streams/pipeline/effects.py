@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from streams import telemetry
 from streams.core import events as facts
 from streams.core.events import AnyFact, Decision
-from streams.pipeline.ports import Desk, LabelProvider, LabelShelf, Sender
+from streams.pipeline.ports import Desk, Judge, LabelProvider, LabelShelf, Matcher, Sender
 from streams.problems import Problem
 
 _T = TypeVar("_T")
@@ -30,8 +30,11 @@ async def in_place(work: Callable[..., _T], *arguments: object) -> _T:
 
 _ALWAYS = (
     facts.ReturnLabelRequested,
+    facts.ReturnLabelLapsed,
     facts.ReplacementRequested,
     facts.ReplacementProgressed,
+    facts.AllowanceRequested,
+    facts.MixUpSuspected,
     facts.MessageQueued,
 )
 
@@ -40,13 +43,16 @@ def is_effective(decision: Decision) -> bool:
     """True when somebody must make the decision true; all others are only said."""
     if isinstance(decision, facts.MessageWithdrawn):
         return decision.queued
+    if isinstance(decision, facts.ReviewRequested):
+        return decision.to_hash is not None
     return isinstance(decision, _ALWAYS)
 
 
 class Effects:
     """Labels, replacements and mail behind one door; each call may be repeated and does its work once.
 
-    ``apart`` is where label providers, desks and the ledger are asked.
+    ``apart`` is where label providers, desks and the ledger are asked. ``judge`` answers for all orders what may
+    be spent and said, ``matcher`` looks for the other box of a mix-up; without them all is granted and nothing found.
     """
 
     def __init__(
@@ -56,12 +62,16 @@ class Effects:
         store: LabelShelf,
         desk: Desk,
         sender: Sender,
+        judge: Judge | None = None,
+        matcher: Matcher | None = None,
         apart: Apart = in_place,
     ) -> None:
         self.labels = labels
         self.store = store
         self.desk = desk
         self.sender = sender
+        self.judge = judge
+        self._matcher = matcher
         self._apart = apart
 
     async def perform(self, decision: Decision, now: datetime) -> tuple[AnyFact, ...]:
@@ -73,17 +83,36 @@ class Effects:
         match decision:
             case facts.ReturnLabelRequested():
                 return (await self._apart(self._buy, decision),)
+            case facts.ReturnLabelLapsed():
+                return (await self._apart(self._void, decision),)
             case facts.ReplacementRequested():
                 return (await self._apart(self._order, decision),)
             case facts.ReplacementProgressed():
                 return (decision,)
             case facts.MessageQueued():
                 return await self.sender.send(decision, now)
+            case facts.AllowanceRequested():
+                return (await self._apart(self._judged, decision, now),)
+            case facts.MixUpSuspected():
+                return (
+                    () if self._matcher is None else await self._apart(self._matcher.suspect, decision, now)
+                )
+            case facts.ReviewRequested():
+                if decision.to_hash is not None:
+                    await self._apart(self.sender.bar, decision.to_hash, decision.review_id, now)
+                return ()
             case facts.MessageWithdrawn():
                 await self._apart(self.sender.withdraw, decision.message_id, now)
                 return ()
             case _:
                 return ()
+
+    def _judged(self, request: facts.AllowanceRequested, now: datetime) -> AnyFact:
+        if self.judge is not None:
+            return self.judge.judge(request, now)
+        return facts.AllowanceGranted(
+            order_id=request.order_id, case_id=request.case_id, allowance_id=request.allowance_id
+        )
 
     def _buy(self, request: facts.ReturnLabelRequested) -> AnyFact:
         answer = self._bought(request)
@@ -99,6 +128,36 @@ class Effects:
                 why=answer.reason,
             )
         return answer
+
+    def _void(self, lapsed: facts.ReturnLabelLapsed) -> AnyFact:
+        issued = facts.ReturnLabelIssued(
+            order_id=lapsed.order_id,
+            case_id=lapsed.case_id,
+            return_id=lapsed.return_id,
+            label_id=lapsed.label_id,
+            carrier=lapsed.carrier,
+            tracking_number=lapsed.tracking_number,
+            cost=lapsed.cost,
+        )
+        return facts.ReturnLabelVoided(
+            order_id=lapsed.order_id,
+            case_id=lapsed.case_id,
+            return_id=lapsed.return_id,
+            label_id=lapsed.label_id,
+            refunded=self._voided(issued),
+        )
+
+    def _voided(self, issued: facts.ReturnLabelIssued) -> bool:
+        try:
+            return self.labels.void(issued)
+        except Exception as error:  # noqa: BLE001 - a label that stays paid stops nothing
+            telemetry.label_not_voided(
+                order_id=issued.order_id,
+                return_id=issued.return_id,
+                provider=self.labels.name,
+                why=_why(error),
+            )
+            return False
 
     def _bought(
         self, request: facts.ReturnLabelRequested

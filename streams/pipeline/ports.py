@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
 from streams.core.events import (
+    AllowanceGranted,
+    AllowanceHeld,
+    AllowanceRefused,
+    AllowanceRequested,
     AnyFact,
     MessageOutcome,
     MessageQueued,
+    MixUpFound,
+    MixUpSuspected,
     ReplacementAccepted,
     ReplacementRefused,
     ReplacementRequested,
     ReturnLabelIssued,
     ReturnLabelRefused,
     ReturnLabelRequested,
+    Status,
 )
+from streams.core.money import Money
 
 # ---------------------------------------------------------------------------- coming in
 
@@ -89,17 +97,58 @@ class Source(Protocol):
 
 
 class LabelProvider(Protocol):
-    """Who sells return labels; ``is_remote`` is true when asking may wait for somebody else."""
+    """Who sells return labels; ``is_remote`` is true when asking may wait for somebody else.
+
+    ``refund_days``: for how many days after buying an unused label can be given back; None where there is no
+    such day: it is paid when it is used, costs nothing, or is never taken back.
+    """
 
     name: str
     is_remote: bool
+    refund_days: int | None
+
+    def quote(self, request: ReturnLabelRequested) -> Money | None:
+        """Return what the label would cost, and buy nothing; None when the seller has no price for it.
+
+        Raises:
+            streams.problems.WorldProblem: the seller does not say now; retriable.
+        """
+        ...
 
     def buy(self, request: ReturnLabelRequested) -> ReturnLabelIssued | ReturnLabelRefused:
-        """Buy the label once: the same request returns the same label for ever."""
+        """Buy the label once: the same request returns the same label for ever.
+
+        A remote seller is asked first what it has under ``reference = request.return_id``, and sold one only when
+        there is none.
+
+        Raises:
+            streams.problems.WorldProblem: ``label-in-doubt`` or ``label-seller-unreachable``, retriable: nobody
+                knows now whether it was bought, or it cannot be now; the same request is made again.
+        """
         ...
 
     def document(self, issued: ReturnLabelIssued) -> bytes:
-        """Return the label as a PDF."""
+        """Return the label as a PDF.
+
+        Raises:
+            streams.problems.Problem: it is not this provider's, or cannot be had (now, when retriable).
+        """
+        ...
+
+    def void(self, issued: ReturnLabelIssued) -> bool:
+        """Give an unused label back: True when the money comes back, False when it is refused (used already, say).
+
+        Raises:
+            streams.problems.WorldProblem: nobody knows now; retriable, and asked again it is the same refund.
+        """
+        ...
+
+    def track(self, tracking_number: str) -> Status | None:
+        """Return how far the parcel has come, or None when the seller knows nothing of it.
+
+        Raises:
+            streams.problems.WorldProblem: the seller does not say now; retriable.
+        """
         ...
 
 
@@ -127,6 +176,36 @@ class Desk(Protocol):
         ...
 
 
+class Judge(Protocol):
+    """Who answers for all orders what may be spent and said; the same request has the same answer for ever."""
+
+    def judge(
+        self, request: AllowanceRequested, now: datetime
+    ) -> AllowanceGranted | AllowanceHeld | AllowanceRefused:
+        """Book what is asked for, hold it in a storm, or name the limit that it would break.
+
+        Raises:
+            streams.problems.WorldProblem: the database does not answer; nothing was booked, or it is found again.
+        """
+        ...
+
+    def due(self, now: datetime) -> tuple[AllowanceGranted | AllowanceRefused, ...]:
+        """Return answers to what a storm held and people have looked at, of which nobody has been told."""
+        ...
+
+    def told(self, allowance_ids: Iterable[str]) -> None:
+        """Note that these answers are written down."""
+        ...
+
+
+class Matcher(Protocol):
+    """Who looks for the other box of a mix-up, across orders."""
+
+    def suspect(self, suspicion: MixUpSuspected, now: datetime) -> tuple[MixUpFound, ...]:
+        """Remember a box that holds something else, and return a finding for each of two that fit each other."""
+        ...
+
+
 class Image(msgspec.Struct, frozen=True, kw_only=True):
     """A picture inside a mail; its HTML shows it as ``cid:`` and this ``content_id`` (RFC 2392)."""
 
@@ -136,7 +215,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RenderedMail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Words and frame, filled in for one customer."""
+    """Words and frame, filled in for one customer; ``opt_out`` is where their mail program says that they want no more."""
 
     subject: str
     preheader: str
@@ -144,6 +223,7 @@ class RenderedMail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     html: str
     template_version: str
     images: tuple[Image, ...] = ()
+    opt_out: str = ""
 
     @property
     def page(self) -> str:
@@ -178,11 +258,13 @@ class Renderer(Protocol):
 class Pin(msgspec.Struct, frozen=True):
     """The words of one mail, for ever: everything they are made of, and which of several wordings.
 
-    ``version`` is empty while nobody has chosen; ``variant`` is empty where there is only one wording.
+    ``version`` is empty while nobody has chosen; ``variant`` is empty where there is only one wording. ``at`` is
+    when the mail was queued, for links that end; without it, a mail is shown and not sent, and has none.
     """
 
     version: str = ""
     variant: str = ""
+    at: datetime | None = None
 
 
 class PinningRenderer(Renderer, Protocol):
@@ -238,6 +320,10 @@ class Sender(Protocol):
 
     def next_retry(self) -> datetime | None:
         """Return when the next deferred message wants another try."""
+        ...
+
+    def bar(self, to_hash: str, why: str, now: datetime) -> None:
+        """Send nothing more to an address, of whatever order: mail came back from it."""
         ...
 
     def withdraw(self, message_id: str, now: datetime) -> bool:

@@ -105,6 +105,10 @@ def kind_world(decision: Decision) -> AnyFact | None:
             )
         case facts.ReplacementProgressed():
             return decision
+        case facts.AllowanceRequested():
+            return facts.AllowanceGranted(
+                order_id=decision.order_id, case_id=decision.case_id, allowance_id=decision.allowance_id
+            )
         case facts.MessageQueued():
             return facts.MessageAccepted(
                 order_id=decision.order_id,

@@ -31,20 +31,29 @@ from streams.policies.refusal import Refusal, nearest
 _VERBS: dict[str, tuple[str, ...]] = {
     "exception": ("opened", "changed", "cleared"),
     "message": ("queued", "held", "withdrawn"),
-    "return_label": ("requested",),
+    "return_label": ("requested", "lapsed"),
     "replacement": ("requested", "placed", "shipped", "delivered", "canceled", "in_trouble", "recovered"),
     "goodwill": ("granted",),
     "shipping_refund": ("granted",),
-    "review": ("requested",),
+    "refund": ("granted",),
+    "return": ("waived",),
+    "allowance": ("requested",),
+    "mix_up": ("suspected",),
+    "review": ("requested", "expired"),
     "anything": (),
 }
-_UNSAID = {"message": "queued", "replacement": "requested"}  # what a head without a verb means
+_UNSAID = {
+    "message": "queued",
+    "replacement": "requested",
+    "return_label": "requested",
+}  # what a head without a verb means
 _PLAIN = {
     "minor", "major", "severe",
-    "quiet_hours", "window", "label", "review", "settling", "no_address",
+    "quiet_hours", "window", "label", "review", "settling", "no_address", "storm",
     "cleared", "superseded", "refused", "canceled", "stale",
-    "budget", "second_failure", "kind_needs_person",
-    "expedited", "apology", "arrived", "with label", "with replacement",
+    "budget", "second_failure", "kind_needs_person", "uncertain", "history", "bounced", "reply", "label_refused",
+    "approved", "words_only", "for remedies", "for message", "owed",
+    "expedited", "apology", "arrived", "with label", "with replacement", "keep it", "out of stock", "found", "uncertain words",
 }  # fmt: skip  # one line per decision
 _WHEN = re.compile(
     r"^(.*)(?<!keep) (at|on|before|after) ((?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d\S*)?)$"
@@ -262,6 +271,22 @@ def _describe(decision: Decision, zone: str) -> tuple[tuple[str, str, str], tupl
             return ("goodwill", "", "granted"), (f"costs {spell_amount(decision.cost)}",)
         case facts.ShippingRefundGranted():
             return ("shipping_refund", "", "granted"), (f"costs {spell_amount(decision.cost)}",)
+        case facts.RefundGranted():
+            lines = tuple(map(spell_pieces, decision.lines))
+            return ("refund", "", "granted"), (*lines, f"costs {spell_amount(decision.cost)}")
+        case facts.ReturnLabelLapsed():
+            return ("return_label", "", "lapsed"), ()
+        case facts.ReturnWaived():
+            return ("return", "", "waived"), tuple(map(spell_pieces, decision.lines))
+        case facts.AllowanceRequested():
+            costs = tuple(f"costs {spell_amount(cost)}" for cost in decision.costs)
+            owed = ("owed",) if decision.owed else ()
+            said = (f"for {decision.purpose}", f"tells {decision.kind}", *costs, *owed)
+            return ("allowance", "", "requested"), said
+        case facts.MixUpSuspected():
+            return ("mix_up", "", "suspected"), (f"subject {decision.shipment_id}",)
+        case facts.ReviewExpired():
+            return ("review", "", "expired"), (decision.outcome,)
         case facts.ReviewRequested():
             offers = tuple(f"offers {name}" for name in decision.remedies)
             return ("review", "", "requested"), (
@@ -291,6 +316,10 @@ def _of_letter(decision: facts.MessageQueued) -> tuple[str, ...]:
     said += ["arrived"] if letter.arrived else []
     said += ["with label"] if letter.label_id else []
     said += ["with replacement"] if letter.replacement_id else []
+    said += ["keep it"] if letter.keep_it else []
+    said += ["out of stock"] if letter.out_of_stock else []
+    said += ["found"] if letter.found else []
+    said += [] if letter.certain else ["uncertain words"]
     said += [f"tells {kind}" for kind in letter.kinds]
     said += [f"promised {spell_day(letter.promised_by)}"] if letter.promised_by else []
     said += [f"arrives {_days(letter.arrives)}"] if letter.arrives else []

@@ -126,7 +126,7 @@ def _placed(told: Sentence, _ask: Ask) -> AnyFact:
 
 
 def _changed(told: Sentence, _ask: Ask) -> AnyFact:
-    about_customer = {"zone", "country", "locale", "email"} & told.clauses.keys()
+    about_customer = {"customer", "zone", "country", "locale", "email"} & told.clauses.keys()
     return facts.OrderChanged(
         order_id=told.order_id,
         customer=_customer(told) if about_customer else None,
@@ -138,7 +138,7 @@ def _customer(told: Sentence) -> facts.Customer:
     email = told.get("email", "robin@example.com")
     zone, country = told.get("zone", told.zone), told.get("country")
     return facts.Customer(
-        customer_id="CUS-1",
+        customer_id=told.get("customer") or "CUS-1",
         name="Robin",
         email=None if email == "none" else email,
         locale=told.get("locale"),
@@ -150,10 +150,12 @@ def _customer(told: Sentence) -> facts.Customer:
 def _ordered(words: str) -> tuple[OrderedLine, ...]:
     lines = []
     for part in _listed(words):
-        what, _, price = part.partition(" at ")
+        rest, _, grams = part.partition(" of ")
+        what, _, price = rest.partition(" at ")
         piece = read_pieces(what)
         paid = read_amount(price) if price else None
-        lines.append(OrderedLine(sku=piece.sku, quantity=piece.quantity, unit_price=paid))
+        weight_g = _grams(grams) if grams else None
+        lines.append(OrderedLine(sku=piece.sku, quantity=piece.quantity, unit_price=paid, weight_g=weight_g))
     return tuple(lines)
 
 
@@ -186,8 +188,27 @@ def _planned(told: Sentence, _ask: Ask) -> AnyFact:
 
 
 def _packed(told: Sentence, _ask: Ask) -> AnyFact:
+    weight = told.get("weighs")
     return facts.ShipmentPacked(
-        order_id=told.order_id, shipment_id=told.get("box") or BOX, lines=_pieces(told.words)
+        order_id=told.order_id,
+        shipment_id=told.get("box") or BOX,
+        lines=_pieces(told.words),
+        weight_g=_grams(weight) if weight else None,
+        station=told.get("station"),
+    )
+
+
+def _mixed(told: Sentence, _ask: Ask) -> AnyFact:
+    """Read ``mixed up BOX-1 with ORD-2``: what the place that knows all boxes answers."""
+    up, box, with_, other = (told.words.split() + [""] * 4)[:4]
+    if (up, with_) != ("up", "with") or not other:
+        raise Refusal(CODE, "the sentence stops in the middle", f"write: mixed up {BOX} with ORD-2")
+    return facts.MixUpFound(
+        order_id=told.order_id,
+        case_id=identify("case", told.order_id),
+        shipment_id=box,
+        other_order_id=other,
+        basis=readers.one_of(told.get("by") or "contents", ("contents", "weights"), "word"),  # type: ignore[arg-type]  # one of them
     )
 
 
@@ -211,6 +232,7 @@ def _scanned(told: Sentence, _ask: Ask) -> AnyFact:
         reason=told.get("reason"),
         responsible=readers.one_of(responsible, get_args(facts.Responsible), "word") if responsible else None,
         estimated_delivery=_day_text(told, "expects"),
+        weight_g=_grams(weight) if (weight := told.get("weighs")) else None,
     )
 
 
@@ -234,10 +256,19 @@ def _chose(told: Sentence, _ask: Ask) -> AnyFact:
 
 def _reviewed(told: Sentence, ask: Ask) -> AnyFact:
     answer = readers.one_of(told.words, ("yes", "no"), "answer")
-    review_id = ask(facts.ReviewRequested, "review_id")
+    only = told.get("only")
     return facts.ReviewResolved(
-        order_id=told.order_id, review_id=review_id, approved=answer == "yes", by="Sam", note=told.get("note")
+        order_id=told.order_id,
+        review_id=ask(facts.ReviewRequested, "review_id"),
+        approved=answer == "yes",
+        by="Sam",
+        note=told.get("note"),
+        remedies=tuple(_listed(only)) if only is not None else None,
     )
+
+
+def _replied(told: Sentence, _ask: Ask) -> AnyFact:
+    return facts.CustomerReplied(order_id=told.order_id, text=told.words or None)
 
 
 def _returned(told: Sentence, ask: Ask) -> AnyFact:
@@ -255,6 +286,13 @@ def _listed(words: str) -> list[str]:
     return [part.strip() for part in words.split(",") if part.strip()]
 
 
+def _grams(words: str) -> float:
+    number, _, unit = words.partition(" ")
+    if unit != "g" or not number.isdigit():
+        raise Refusal(CODE, f"`{words}` is no weight", "write: 450 g")
+    return float(number)
+
+
 def _pieces(words: str) -> tuple[Pieces, ...]:
     return tuple(read_pieces(part) for part in _listed(words))
 
@@ -270,7 +308,7 @@ def _day_text(told: Sentence, clause: str) -> str | None:
     return moment.isoformat() if moment is not None else None
 
 
-_CUSTOMER = ("zone", "country", "locale", "email")
+_CUSTOMER = ("customer", "zone", "country", "locale", "email")
 _VERBS: dict[str, tuple[Callable[[Sentence, Ask], AnyFact], tuple[str, ...]]] = {
     "placed": (_placed, ("promised", "ship by", "shipping", "replaces", *_CUSTOMER)),
     "changed": (_changed, _CUSTOMER),
@@ -278,11 +316,13 @@ _VERBS: dict[str, tuple[Callable[[Sentence, Ask], AnyFact], tuple[str, ...]]] = 
     "paid": (_paid, ("ship by",)),
     "promised": (_promised, ("untold",)),
     "planned": (_planned, ("box", "as")),
-    "packed": (_packed, ("box",)),
+    "packed": (_packed, ("box", "station", "weighs")),
+    "mixed": (_mixed, ("by",)),
     "labeled": (_labeled, ("box", "carrier", "with")),
-    "scanned": (_scanned, ("box", "reason", "responsible", "expects")),
+    "scanned": (_scanned, ("box", "reason", "responsible", "expects", "weighs")),
     "reported": (_reported, ()),
     "chose": (_chose, ()),
-    "reviewed": (_reviewed, ("note",)),
+    "replied": (_replied, ()),
+    "reviewed": (_reviewed, ("note", "only")),
     "returned": (_returned, ()),
 }

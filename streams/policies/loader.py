@@ -13,7 +13,20 @@ import msgspec
 from streams.assets import templates_dir
 from streams.core.detector import Detector
 from streams.core.events import Severity
-from streams.core.policy import Budgets, Forecasts, Notify, Policy, Quiet, Response, Returns, Shop, Span
+from streams.core.policy import (
+    Brake,
+    Budgets,
+    Customers,
+    Forecasts,
+    Notify,
+    Policy,
+    Quiet,
+    Response,
+    Returns,
+    Reviews,
+    Shop,
+    Span,
+)
 from streams.core.remedy import Remedy
 from streams.policies.calendars import calendars
 from streams.policies.discovery import discover_detectors, discover_remedies
@@ -21,7 +34,7 @@ from streams.policies.document import Document, read_document, standard_document
 from streams.policies.lines import Path as Place
 from streams.policies.readers import Reader, currencies, spell
 from streams.policies.refusal import Refusal, nearest
-from streams.policies.shape import SEVERITIES, Leaf, Table, Words, built_in, shape
+from streams.policies.shape import OTHERS, SEVERITIES, Leaf, Table, Words, built_in, shape
 from streams.problems import PolicyProblem, WorldProblem
 
 
@@ -220,12 +233,13 @@ def _build(found: Words, settings: dict[Leaf, Setting], templates: frozenset[str
         returns=_struct(Returns, values["returns"]),
         forecast=_struct(Forecasts, values["forecast"]),
         budgets=_struct(Budgets, values["budgets"]),
+        customers=_struct(Customers, values["customers"]),
+        brake=_struct(Brake, values["brake"]),
+        reviews=_struct(Reviews, values["reviews"]),
         detectors=detectors,
         remedies=remedies,
         responses=responses,  # type: ignore[arg-type]  # the keys are the kinds of the detectors
-        second_failure=_struct(Response, respond.get("second_failure", {})),
-        follow_up=_struct(Response, respond.get("follow_up", {})),
-        replacement_update=_struct(Response, respond.get("replacement_update", {})),
+        **{name: _struct(Response, respond.get(name, {})) for name in OTHERS},
         calendars=calendars(),
         settings=settings,
         templates=templates,
@@ -268,11 +282,12 @@ def _digest(policy: LoadedPolicy) -> str:
         "returns": policy.returns,
         "forecast": policy.forecast,
         "budgets": policy.budgets,
+        "customers": policy.customers,
+        "brake": policy.brake,
+        "reviews": policy.reviews,
         "detect": {detector.kind: detector for detector in policy.detectors},
         "remedy": policy.remedies,
         "respond": policy.responses,
-        "second_failure": policy.second_failure,
-        "follow_up": policy.follow_up,
-        "replacement_update": policy.replacement_update,
+        **{name: getattr(policy, name) for name in OTHERS},
     }
     return sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:12]

@@ -10,14 +10,32 @@ import msgspec
 
 from streams.core.detector import Detector
 from streams.core.events import Severity
-from streams.core.policy import Budgets, Forecasts, Notify, Quiet, Response, Returns, Shop
+from streams.core.policy import (
+    Brake,
+    Budgets,
+    Customers,
+    Forecasts,
+    Notify,
+    Quiet,
+    Response,
+    Returns,
+    Reviews,
+    Shop,
+)
 from streams.core.remedy import Remedy
 from streams.policies import readers
 from streams.policies.readers import Reader
 from streams.policies.refusal import Refusal
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-OTHERS = ("second_failure", "follow_up", "replacement_update")  # responses that belong to no kind
+OTHERS = (  # responses that belong to no kind
+    "second_failure",
+    "follow_up",
+    "replacement_update",
+    "out_of_stock",
+    "label_follows",
+    "found",
+)
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "shop": Shop,
     "quiet": Quiet,
@@ -25,6 +43,9 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "returns": Returns,
     "forecast": Forecasts,
     "budgets": Budgets,
+    "customers": Customers,
+    "brake": Brake,
+    "reviews": Reviews,
 }
 Leaf = tuple[str, ...]
 
@@ -57,6 +78,9 @@ def shape(words: Words) -> Table:
         ("shop", "currency"): readers.currency,
         ("shop", "locale"): readers.locale,
         ("notify", "priority"): partial(_priority, kinds=kinds),
+        ("reviews", "overdue"): partial(
+            readers.one_of, valid=("words_only", "approve", "refuse"), word="word"
+        ),
     }
     keys: dict[str, Table | Reader] = {"name": _name}
     for section, cls in SECTIONS.items():

@@ -18,7 +18,7 @@ from tests import builders as b
 from tests.engine_rig import COMMITTED, PERFORMED, TAKEN, Arrival, Rig, arrival, scratch
 from tests.strategies import LAW, histories, refuted
 
-POLICY = load_policy()
+POLICY = load_policy(overrides={"budgets.day": {"USD": 5000}})  # everything is asked across orders
 
 
 @pytest.fixture(autouse=True, scope="module")

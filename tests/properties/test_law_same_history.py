@@ -26,7 +26,7 @@ from tests import builders as b
 from tests.engine_rig import Rig, arrival, scratch
 from tests.strategies import LAW, histories, refuted
 
-POLICY = load_policy()
+POLICY = load_policy(overrides={"budgets.day": {"USD": 5000}})  # everything is asked across orders
 ROOT = Path(__file__).parents[2]
 
 
@@ -121,7 +121,7 @@ from streams.codec.blocks import decode_block
 from streams.codec.registry import encode_fact
 from streams.pipeline.processor import Processor
 from streams.policies.loader import load_policy
-processor = Processor(load_policy())
+processor = Processor(load_policy(overrides={"budgets.day": {"USD": 5000}}))
 mark = blake2b()
 for event in decode_block(sys.stdin.buffer.read()):
     for decision in processor.fold(event):

@@ -7,6 +7,7 @@ from email.header import decode_header, make_header
 from email.utils import unquote
 from unicodedata import bidirectional, category
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from streams.mail.compose import _base64, _encoded, compose
 from streams.mail.headers import clean
 from streams.mail.identity import Identity
 from streams.pipeline.ports import Attachment, RenderedMail
+from streams.pipeline.thread_root import Root, read_root
 from streams.templating.page import WovenMail
 
 FRIDAY = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -138,7 +140,7 @@ def test_nothing_in_names_ids_or_subjects_adds_or_bends_a_header(
     found = parsed(content)
 
     assert_lines_are_sound(content)
-    assert found.keys() == HEADERS_OF_A_FIRST_MAIL
+    assert [name for name in found if name != "References"] == HEADERS_OF_A_FIRST_MAIL
     assert found["Subject"] == clean(subject, 400)
     assert found["X-Firstword-Order"] == clean(order_id, 400)
     assert found["X-Firstword-Case"] == clean(case_id, 400)
@@ -277,7 +279,9 @@ def test_a_later_mail_joins_the_conversation():
         written(queued(message_id="msg_3", thread=("msg_1", "msg_2")), mail("News"), first_subject="Late")
     )
 
-    assert later["References"] == "<msg_1@mail.shop.example> <msg_2@mail.shop.example>"
+    root, *earlier = later["References"].split()
+    assert earlier == ["<msg_1@mail.shop.example>", "<msg_2@mail.shop.example>"]
+    assert root.startswith("<re.")
     assert later["In-Reply-To"] == "<msg_2@mail.shop.example>"
     assert later["Message-ID"] == "<msg_3@mail.shop.example>"
     assert later["Subject"] == "Late"
@@ -292,7 +296,23 @@ def test_a_relay_that_renames_mails_does_not_break_threads():
         relay_renames=True,
     )
 
-    assert parsed(written(queued(), mail(), identity=identity))["References"] == "<msg_armchair@shop.example>"
+    references = parsed(written(queued(), mail(), identity=identity))["References"].split()
+    assert references[1:] == ["<msg_armchair@shop.example>"]
+
+
+@given(st.text(min_size=1, max_size=256) | st.from_regex(r"[A-Za-z0-9_.-]{1,256}", fullmatch=True))
+@example("CRUNCHY-ARMCHAIR")
+@example("\U0001f4e6" * 50)
+def test_an_answer_tells_its_order(order_id):
+    """What the first reference says is read as it was written, or was not written at all."""
+    message = msgspec.structs.replace(queued(), order_id=order_id)
+    names = (parsed(written(message, mail()))["References"] or "").split()
+    found = [read_root(one[1:].partition("@")[0]) for one in names]
+
+    if names:
+        assert found == [Root(order_id, message.case_id)]
+    else:
+        assert len(order_id.encode()) > 200
 
 
 def test_headers_that_keep_machines_quiet_and_humans_reachable():

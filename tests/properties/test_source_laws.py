@@ -195,6 +195,7 @@ HEADERS = st.lists(
                 *("From", "To", "Date", "Received", "Subject", "Content-Type", "Content-Transfer-Encoding"),
                 *("Return-Path", "X-Firstword-Message", "X-Firstword-Order", "X-Firstword-Case"),
                 *("Action", "Status", "Diagnostic-Code", "Final-Recipient"),
+                *("In-Reply-To", "References", "Message-ID", "Auto-Submitted"),
             ]
         ),
         st.text(max_size=30)
@@ -213,6 +214,14 @@ HEADERS = st.lists(
                 "bounces+msg_1@a",
                 "msg_1",
                 "=?utf-8?b?8J+YgA=?=",
+                *("<re.case_1.ORD-1@a> <msg_1@a>", "<re64.case_1._w@a>", "<re64.case_1.@a>", "<msg_1@a>"),
+                *(
+                    "ORD-1 STOP",
+                    "=?hex?q?a?=",
+                    "=?utf-7?q?+2AA-?=",
+                    "text/html",
+                    "text/plain; charset=unicode_escape",
+                ),
             ]
         ),
     ),

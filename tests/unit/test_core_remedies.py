@@ -50,7 +50,8 @@ def test_an_apology_is_no_fact():
 @pytest.mark.parametrize(("customer", "cost"), [(b.customer(), 650), (ABROAD, 2200)])
 def test_a_label_is_for_what_should_not_be_there(customer, cost):
     """The wrong pieces, at the price of the lane, theirs to keep after 45 days."""
-    label = offer("return_label", customer=customer, **SWAPPED)
+    remedy = msgspec.structs.replace(POLICY.remedies["return_label"], keep_percent=0)
+    label = remedy.propose(situation(customer=customer, **SWAPPED))
 
     assert (label.lines, label.cost.minor) == (SWAPPED["extra"], cost)
     assert (label.keep_after - b.FRIDAY.date()).days == 45

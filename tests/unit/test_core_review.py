@@ -14,6 +14,7 @@ from streams.policies.loader import load_policy
 from tests import builders as b
 
 POLICY = load_policy()
+PATIENT = load_policy(overrides={"reviews.within": "0s"})  # a person may think for ever
 NEW_YORK = ZoneInfo("America/New_York")
 LAMP, STOOL, GNOME, KAZOO = "FURRY-LAMP", "CRUNCHY-STOOL", "GARDEN-GNOME", "KAZOO"
 SECOND_PARCEL = {"shipment_id": "PARCEL-2", "tracking_number": "1Z-GNOME"}
@@ -29,10 +30,10 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=NEW_YORK).astimezone(UTC)
 
 
-def course(*happened, until, world=kind_world):
+def course(*happened, until, world=kind_world, policy=POLICY):
     """Let (moment, fact) pairs happen in the order of their moments, and time run on to ``until``."""
     events = sorted((b.event(fact, at(when)) for when, fact in happened), key=lambda one: one.recorded_at)
-    return tell(events, POLICY, until=at(until), world=world)
+    return tell(events, policy, until=at(until), world=world)
 
 
 def bought(*skus, promise=None, **more):
@@ -614,6 +615,7 @@ def test_no_note_goes_out_while_a_person_decides():
         *replacement_arrives(LAMP),
         ("11-27 15:00", b.scanned("return_to_sender", reason="refused", **SECOND_PARCEL)),
         until="12-05 18:00",
+        policy=PATIENT,
     )
 
     assert asked(told) == ["kind_needs_person"]

@@ -9,9 +9,11 @@ from streams.core.detector import (
     ATTEMPT_FAILED,
     DAMAGED,
     DIFFERS,
+    MIXED_UP,
     REPORTED,
     RETURNING,
     UNDER_WAY,
+    WEIGHED,
     WORD_GIVEN,
 )
 from streams.core.order import Order, Shipment
@@ -30,7 +32,12 @@ def read_signs(order: Order) -> int:
         signs |= REPORTED
     if order.replacement_word is not None:
         signs |= WORD_GIVEN
+    if order.mix_ups:
+        signs |= MIXED_UP
     for shipment in order.shipments:
+        packing = shipment.packing
+        if shipment.weight_g is not None or (packing is not None and packing.weight_g is not None):
+            signs |= WEIGHED
         if shipment.damaged is not None:
             signs |= DAMAGED
         if shipment.returning is not None:

@@ -8,10 +8,12 @@ from streams.core import events as facts
 from streams.core.events import Event
 from streams.core.evolve.case import case_of
 from streams.core.evolve.parcels import NO_MOVEMENT
+from streams.core.ids import identify
 from streams.core.order import Order, Report, amended, pieces
 from streams.core.policy import Policy
 
 STOP_FOLLOW_UPS = "stop"  # the word that our follow-up note offers
+REFUND, WAIT = "refund", "wait"  # the words that we offer for what is out of stock
 
 
 def reported(order: Order, event: Event, fact: facts.CustomerReported, _policy: Policy) -> None:
@@ -29,14 +31,40 @@ def review_resolved(order: Order, _event: Event, fact: facts.ReviewResolved, _po
         if known.review_id == fact.review_id and known.verdict == "waiting":
             trouble = copy(known)
             trouble.verdict = "approved" if fact.approved else "refused"
+            trouble.allowed = fact.remedies
+            trouble.decide_by = None
         troubles.append(trouble)
     case.troubles = tuple(troubles)
+    if fact.approved and fact.review_id == reply_review(case.case_id, case.replies):
+        case.replies_answered = case.replies
+
+
+def reply_review(case_id: str, replies: int) -> str:
+    """Return the review that a customer's answer opens; a yes lets automatic mail go on."""
+    return identify("rev", case_id, "reply", str(replies))
+
+
+def replied(order: Order, _event: Event, fact: facts.CustomerReplied, _policy: Policy) -> None:
+    """Take the customer's answer: from now on a person speaks. What names a mail that is not ours is no answer to one."""
+    case = order.case
+    known = fact.message_id is None or (
+        case is not None and any(one.message_id == fact.message_id for one in case.messages)
+    )
+    if known:
+        case_of(order).replies += 1
 
 
 def chosen(order: Order, _event: Event, fact: facts.ChoiceMade, _policy: Policy) -> None:
     """Take what the customer clicked."""
     if fact.choice == STOP_FOLLOW_UPS:
         case_of(order).follow_ups_stopped = True
+    elif fact.choice in {REFUND, WAIT}:
+        case = case_of(order)
+        if not any(one.out_of_stock and one.choice is None for one in case.replacements):
+            case.replies += 1  # nothing was offered, or it is settled: a person reads what they want
+        case.replacements = amended(
+            case.replacements, lambda one: one.out_of_stock and one.choice is None, choice=fact.choice
+        )
 
 
 def return_seen(order: Order, event: Event, fact: facts.ReturnCheckpoint, _policy: Policy) -> None:

@@ -7,10 +7,12 @@ from copy import copy
 from datetime import date, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from streams.core import events as facts
 from streams.core.events import Event
 from streams.core.evolve.case import case_of
-from streams.core.order import Order, Promise, Sent, amended
+from streams.core.order import Allowance, Order, Promise, Sent, amended
 from streams.core.policy import Policy
 from streams.core.zones import day_ends
 
@@ -63,12 +65,39 @@ def label_issued(order: Order, _event: Event, fact: facts.ReturnLabelIssued, _po
         label_id=fact.label_id,
         carrier=fact.carrier,
         tracking_number=fact.tracking_number,
+        cost=fact.cost,
     )
 
 
 def label_refused(order: Order, _event: Event, fact: facts.ReturnLabelRefused, _policy: Policy) -> None:
     """Note that no label could be had: the letter goes without it."""
     _amend_return(order, fact.return_id, refused=True)
+
+
+def allowance_granted(order: Order, _event: Event, fact: facts.AllowanceGranted, _policy: Policy) -> None:
+    """Note that it may be spent and said."""
+    _answered(order, Allowance(fact.allowance_id, status="granted", apology=fact.apology))
+
+
+def allowance_held(order: Order, _event: Event, fact: facts.AllowanceHeld, _policy: Policy) -> None:
+    """Note that it waits for people who look at a storm."""
+    _answered(order, Allowance(fact.allowance_id, status="held"))
+
+
+def allowance_refused(order: Order, _event: Event, fact: facts.AllowanceRefused, _policy: Policy) -> None:
+    """Note that a person decides, and because of which limit."""
+    _answered(order, Allowance(fact.allowance_id, status="refused", limit=fact.limit))
+
+
+def _answered(order: Order, answer: Allowance) -> None:
+    """Take the answer; a yes or a no stands, and only waiting gives way."""
+    case = case_of(order)
+    case.allowances = tuple(
+        replace(answer, about=one.about, costs=one.costs)
+        if one.allowance_id == answer.allowance_id and one.status in {"asked", "held"}
+        else one
+        for one in case.allowances
+    )
 
 
 def _amend_return(order: Order, return_id: str, **changes: Any) -> None:

@@ -69,6 +69,10 @@ def _merge(mine: Shipment, other: Shipment) -> None:
     mine.tracking_number = mine.tracking_number or other.tracking_number
     mine.lines = mine.lines if mine.lines is not None else other.lines
     mine.packing = mine.packing or other.packing
+    if other.weight_g is not None and (
+        mine.weight_g is None or (other.weight_g, other.weighed_by) < (mine.weight_g, mine.weighed_by)
+    ):
+        mine.weight_g, mine.weighed_by = other.weight_g, other.weighed_by
     if mine.created_at is None:
         mine.created_at, mine.created_event = other.created_at, other.created_event
     mine.checkpoints = tuple(sorted((*mine.checkpoints, *other.checkpoints), key=scan_order))

@@ -5,12 +5,22 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from streams.core import events as facts
+from streams.core.contents import box_digest
 from streams.core.detector import A_BOX, A_SCAN, ANYTHING
 from streams.core.events import Event
 from streams.core.evolve.arrival import arrive, derive_arrival
 from streams.core.evolve.orders import deadline
 from streams.core.evolve.parcels import move_on, own, scan_order, settle
-from streams.core.order import MAX_CHECKPOINTS, Checkpoint, Fulfillment, Order, Packing, Shipment, pieces
+from streams.core.order import (
+    MAX_CHECKPOINTS,
+    Checkpoint,
+    Fulfillment,
+    MixUp,
+    Order,
+    Packing,
+    Shipment,
+    pieces,
+)
 from streams.core.policy import Policy
 
 _ORDINARY = frozenset({"in_transit", "out_for_delivery", "pre_transit", "unknown"})
@@ -48,7 +58,9 @@ def packed(order: Order, event: Event, fact: facts.ShipmentPacked, _policy: Poli
     shipment, _ = own(order, fact.shipment_id, None)
     packing = shipment.packing
     if packing is None or (packing.packed_at, packing.event_id) < (event.occurred_at, event.id):
-        shipment.packing = Packing(pieces(fact.lines), event.occurred_at, event.id)
+        shipment.packing = Packing(
+            pieces(fact.lines), event.occurred_at, event.id, fact.weight_g, fact.station
+        )
     return _boxes_changed(order)
 
 
@@ -81,12 +93,14 @@ def scanned(order: Order, event: Event, fact: facts.CheckpointReached, _policy: 
     status, delivered_at = shipment.status, shipment.delivered_at
     handed_over_at, estimate = shipment.handed_over_at, shipment.estimate
     is_latest = _add(shipment, event, fact, order.zone)
+    weighed = fact.weight_g is not None and _weigh(shipment, event.id, fact.weight_g)
     if other_boxes:
         arrive(order)  # which plan belongs to which box depends on their names and how many there are
     elif shipment.delivered_at != delivered_at or "available_for_pickup" in (status, shipment.status):
         derive_arrival(order)
     elif (
         is_latest
+        and not weighed
         and fact.status in _ORDINARY
         and fact.reason is None
         and status != "attempt_failed"
@@ -95,6 +109,24 @@ def scanned(order: Order, event: Event, fact: facts.CheckpointReached, _policy: 
     ):
         return A_SCAN
     return ANYTHING
+
+
+def _weigh(shipment: Shipment, event_id: str, weight_g: float) -> bool:
+    """Take a carrier's weight where it is the least so far; True when it is."""
+    if shipment.weight_g is not None and (shipment.weight_g, shipment.weighed_by) <= (weight_g, event_id):
+        return False
+    shipment.weight_g, shipment.weighed_by = weight_g, event_id
+    return True
+
+
+def mixed_up(order: Order, event: Event, fact: facts.MixUpFound, _policy: Policy) -> None:
+    """Note whose box has what this one lacks; the first answer about a box stands."""
+    asked = [one for one in order.mix_ups if one.shipment_id == fact.shipment_id]
+    digest = asked[-1].digest if asked else box_digest(order, fact.shipment_id)
+    if asked and asked[-1].other_order_id:
+        return
+    found = MixUp(fact.shipment_id, digest, fact.other_order_id, fact.basis, event.id)
+    order.mix_ups = (*(one for one in order.mix_ups if one not in asked[-1:]), found)
 
 
 def _add(shipment: Shipment, event: Event, fact: facts.CheckpointReached, zone: str) -> bool:

@@ -77,6 +77,11 @@ def take_back(draft: Draft) -> None:
             _ask_about(draft, replacement)
 
 
+def offers_choice(draft: Draft, replacement: Replacement) -> bool:
+    """True where the customer is asked, not a person of ours: it is out of stock."""
+    return replacement.out_of_stock and draft.policy.out_of_stock.message is not None
+
+
 def _no_longer_true(draft: Draft, sent: Sent) -> bool:
     if sent.exception_ids:
         told = sent.exception_ids
@@ -86,7 +91,12 @@ def _no_longer_true(draft: Draft, sent: Sent) -> bool:
 
 
 def _ask_about(draft: Draft, replacement: Replacement) -> None:
-    """The order system cannot ship it: a person decides what the customer is offered instead."""
+    """The order system cannot ship it: a person decides what the customer is offered instead.
+
+    What is out of stock is the customer's own choice; the aftercare sees to it.
+    """
+    if offers_choice(draft, replacement):
+        return
     trouble = next((t for t in draft.case.troubles if t.exception_id == replacement.exception_id), None)
     if trouble is None or trouble.cleared_at is not None or trouble.verdict in {"waiting", "refused"}:
         return

@@ -6,17 +6,19 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from streams.core.draft import Draft, add_up
+from streams.core.granting import allowance
+from streams.core.ids import address_hash
 from streams.core.notify.news import News
-from streams.core.order import Return
-from streams.core.respond import ask, over_budget, proposals
+from streams.core.order import Allowance, Return
+from streams.core.respond import ask, costs_of, over_budget, proposals, why_refused
 from streams.core.zones import day_begins, local
 
-Reason = Literal["quiet_hours", "window", "label", "review", "settling", "no_address"]
+Reason = Literal["quiet_hours", "window", "label", "review", "settling", "no_address", "storm"]
 
 
 def obstacle(draft: Draft, ready: list[News]) -> tuple[Reason | None, datetime | None]:
     """Return why nothing can be told now, and until when; (None, None) when it can."""
-    if not draft.address:
+    if not draft.address or address_hash(draft.address) in draft.case.barred:
         return "no_address", None
     parts = _parts_pending(draft, ready)
     if parts is not None:
@@ -76,7 +78,7 @@ def too_dear(draft: Draft, ready: list[News]) -> bool:
     """Ask a person when what the mail would grant is above the budget by now: lateness grows while mail waits."""
     for one in ready:
         trouble = one.trouble
-        if trouble is None or trouble.verdict == "approved":
+        if trouble is None or trouble.verdict in {"approved", "words_only"}:
             continue
         granted = [
             decision for remedy, decision in proposals(draft, trouble, one.response) if remedy.with_message
@@ -90,10 +92,38 @@ def too_dear(draft: Draft, ready: list[News]) -> bool:
     return False
 
 
+def may_say(draft: Draft, message_id: str, ready: list[News]) -> Allowance | None:
+    """Return what the one place for all orders says to this mail; None when a person was asked instead.
+
+    The first trouble among the news stands for all of them; a mail without one (a note, good news) asks nobody.
+    """
+    told = [one for one in ready if one.trouble is not None]
+    if not told:
+        return Allowance("", status="granted")
+    granted = []
+    for one in told:
+        assert one.trouble is not None
+        granted += [pair for pair in proposals(draft, one.trouble, one.response) if pair[0].with_message]
+    lead = min(told, key=lambda one: priority(draft, one))
+    assert lead.trouble is not None
+    remedies = tuple(dict.fromkeys(name for one in told for name in one.response.remedies))
+    answer = allowance(draft, lead.trouble, "message", message_id, costs_of(granted), remedies)
+    if answer.status != "refused":
+        return answer
+    if lead.trouble.verdict == "words_only":
+        return Allowance(
+            "", status="granted"
+        )  # a person had the time to decide, and nothing that costs is left
+    ask(draft, lead.trouble, lead.response, why_refused(answer), costs_of(granted))
+    return None
+
+
 def priority(draft: Draft, news: News) -> tuple[int, int, str]:
     """Return what news are sorted by: the first of them gives the mail its template."""
     if news.replacement is not None:
         return (1, -1, news.key)
+    if news.found is not None:
+        return (1, 99, news.key)
     if news.trouble is None:
         return (2, 0, news.key)
     order = draft.policy.notify.priority

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
+
 from streams.core.detector import Topic
 from streams.core.draft import Draft
 from streams.core.order import Promise, Replacement, Return, Trouble
@@ -22,7 +24,7 @@ _COVERS: dict[Topic, set[Topic]] = {
 class News:
     """Something untold: the trouble or the return it is about, its template, and since when it may be told."""
 
-    __slots__ = ("due", "key", "replacement", "response", "returning", "template", "trouble")
+    __slots__ = ("due", "found", "key", "replacement", "response", "returning", "template", "trouble")
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class News:
         trouble: Trouble | None = None,
         returning: Return | None = None,
         replacement: Replacement | None = None,
+        found: Trouble | None = None,
     ) -> None:
         self.key = key
         self.response = response
@@ -41,6 +44,7 @@ class News:
         self.trouble = trouble
         self.returning = returning
         self.replacement = replacement
+        self.found = found
 
 
 def untold(draft: Draft) -> list[News]:
@@ -54,14 +58,83 @@ def untold(draft: Draft) -> list[News]:
         if overtaken(draft, trouble):
             continue
         response = response_for(draft, trouble)
-        if response.message is None or (trouble.stage == 1 and _covered(draft, trouble)):
+        if response.message is None or (
+            trouble.stage == 1 and not trouble.round and _covered(draft, trouble)
+        ):
             continue
+        if draft.policy.out_of_stock.message is not None and unavailable(draft, trouble):
+            response = msgspec.structs.replace(response, message=draft.policy.out_of_stock.message)
         news.append(News(key_of(trouble), response, trouble.staged_at + response.tell_after, trouble=trouble))
     if draft.order.replacement_word is not None:
         news.extend(_later_replacements(draft, draft.order.replacement_word))
+    if draft.case.replacements:
+        news.extend(_back_in_stock(draft))
+        news.extend(_found(draft))
     if draft.case.returns:
+        news.extend(_labels_that_follow(draft))
         news.extend(_follow_ups(draft))
     return news
+
+
+def unavailable(draft: Draft, trouble: Trouble) -> list[Replacement]:
+    """Return what was to be sent for a trouble, is out of stock, and waits for the customer's word."""
+    return [
+        one
+        for one in draft.case.replacements
+        if one.out_of_stock and one.choice is None and one.exception_id == trouble.exception_id
+    ]
+
+
+def _back_in_stock(draft: Draft) -> list[News]:
+    """Return the news that what a customer waits for leaves now."""
+    response = draft.policy.replacement_update
+    return [
+        News(f"{one.replacement_id}:leaves", response, draft.now, replacement=one)
+        for one in draft.case.replacements
+        if one.waited and one.accepted_at is not None and response.message is not None
+    ]
+
+
+def _found(draft: Draft) -> list[News]:
+    """Return the news that a parcel which we called lost is there after all, while another is under way."""
+    response = draft.policy.found
+    if response.message is None:
+        return []
+    news = []
+    for trouble in draft.case.troubles:
+        if trouble.found_told or trouble.told < 1 or trouble.cleared_at is None:
+            continue
+        under_way = any(
+            one.exception_id == trouble.exception_id and one.refused is None and one.status != "canceled"
+            for one in draft.case.replacements
+        )
+        if not under_way or draft.policy.topics[trouble.kind] != "loss" or not _moves_again(draft, trouble):
+            continue
+        due = trouble.cleared_at + response.tell_after
+        if draft.now < due + draft.policy.notify.stale_after:
+            news.append(News(f"{trouble.exception_id}:found", response, due, found=trouble))
+    return news
+
+
+def _moves_again(draft: Draft, trouble: Trouble) -> bool:
+    """True when the parcel itself was seen since, and is on its way or there: not lost, broken or returning."""
+    for one in draft.order.shipments:
+        if one.shipment_id == trouble.subject and one.last_scan_at is not None:
+            seen = one.last_scan_at > trouble.since
+            return seen and one.lost is None and one.damaged is None and one.returning is None
+    return False
+
+
+def _labels_that_follow(draft: Draft) -> list[News]:
+    """Return the labels that were not there when their mail went out, and are now."""
+    response = draft.policy.label_follows
+    if response.message is None:
+        return []
+    return [
+        News(f"{one.return_id}:label", response, draft.now, returning=one)
+        for one in draft.case.returns
+        if one.awaited and not one.enclosed and one.label_id is not None and one.seen_at is None
+    ]
 
 
 def key_of(trouble: Trouble) -> str:

@@ -1,0 +1,1 @@
+"""Swapped labels: the detector, and the cases that explain it."""

@@ -1,0 +1,258 @@
+"""What is left to do when words alone do not end it: a choice, a mail that came back, an answer to a mail."""
+
+from __future__ import annotations
+
+from copy import copy
+from datetime import timedelta
+
+from streams.core.draft import Draft
+from streams.core.events import (
+    Pieces,
+    RefundGranted,
+    ReplacementRequested,
+    ReturnLabelLapsed,
+    ReviewReason,
+    ReviewRequested,
+)
+from streams.core.evolve.customers import REFUND, WAIT, reply_review
+from streams.core.ids import address_hash, identify
+from streams.core.money import Money, zero
+from streams.core.notify.holding import offers_choice, withdraw_held
+from streams.core.order import Replacement, Return, Sent, Trouble, amended
+from streams.core.zones import day_ends
+
+_ASK_THE_SHELF_EVERY = timedelta(days=1)  # for a customer who waits: most shops book arrivals daily
+
+
+def look_after(draft: Draft) -> None:
+    """See to choices that were offered or made, to labels that nobody used, and to mails that came back."""
+    for one in draft.case.returns:
+        if one.label_id is not None and one.seen_at is None and not one.lapsed:
+            _lapse(draft, one)
+        elif one.refused and not one.asked:
+            _ask_how_else(draft, one)
+    for replacement in draft.case.replacements:
+        if replacement.out_of_stock and not replacement.settled and offers_choice(draft, replacement):
+            _settle(draft, replacement)
+    for sent in draft.case.messages:
+        if sent.status == "bounced" and not sent.retold:
+            _came_back(draft, sent)
+
+
+def leave_to_person(draft: Draft) -> None:
+    """Send nothing more by itself: the customer speaks with a person now, who is asked once per answer."""
+    if draft.case.held is not None:
+        withdraw_held(draft, "superseded")
+    case = draft.case
+    if case.replies_asked < case.replies:
+        draft.own_case().replies_asked = case.replies
+        _ask(draft, reply_review(case.case_id, case.replies), "reply", _open(draft))
+
+
+# ---------------------------------------------------------------------------- labels
+
+
+def _ask_how_else(draft: Draft, one: Return) -> None:
+    """No label could be had: a person may send somebody for it; the customer is asked for nothing."""
+    case = draft.own_case()
+    case.returns = amended(case.returns, lambda other: other.return_id == one.return_id, asked=True)
+    _ask(draft, identify("rev", one.return_id), "label_refused", (one.exception_id,))
+
+
+def _lapse(draft: Draft, one: Return) -> None:
+    """Ask the money of a label back on the day after its last, or once its order is called off."""
+    due = day_ends(one.keep_after, draft.order.zone)
+    if draft.now < due and draft.order.canceled_at is None:
+        draft.wake(due)
+        return
+    assert one.label_id is not None
+    case = draft.own_case()
+    case.returns = amended(case.returns, lambda other: other.return_id == one.return_id, lapsed=True)
+    draft.decide(
+        ReturnLabelLapsed(
+            order_id=draft.order.order_id,
+            decision_id=identify("dec", "lapsed", one.return_id),
+            case_id=case.case_id,
+            return_id=one.return_id,
+            label_id=one.label_id,
+            carrier=one.carrier or "",
+            tracking_number=one.tracking_number or "",
+            cost=one.cost or zero(draft.order.currency or draft.policy.shop.currency),
+        )
+    )
+
+
+# ---------------------------------------------------------------------------- out of stock
+
+
+def _settle(draft: Draft, replacement: Replacement) -> None:
+    trouble = next((t for t in draft.case.troubles if t.exception_id == replacement.exception_id), None)
+    if trouble is None:
+        return
+    if replacement.choice == REFUND:
+        _refund(draft, replacement, trouble)
+    elif replacement.choice == WAIT:
+        _order_again(draft, replacement)
+    elif not replacement.asked and trouble.cleared_at is None:
+        _offer(draft, replacement, trouble)
+
+
+def _offer(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
+    """Tell it, also where the mail is out already; whoever does not choose is called by a person."""
+    refused_at = replacement.refused_at or replacement.requested_at
+    until = refused_at + draft.policy.notify.choose_within
+    if trouble.told >= trouble.stage and not _offered(draft, trouble, replacement):
+        mine = draft.own(trouble)
+        mine.round += 1
+        mine.staged_at = draft.now
+        mine.told = mine.stage - 1
+    if draft.now < until:
+        draft.wake(until)
+        return
+    _amend(draft, replacement, asked=True)
+    _ask(draft, identify("rev", replacement.replacement_id), "kind_needs_person", (trouble.exception_id,))
+
+
+def _offered(draft: Draft, trouble: Trouble, replacement: Replacement) -> bool:
+    """True when a mail has offered the choice since the order system said no."""
+    since = replacement.refused_at or replacement.requested_at
+    return any(
+        one.template == draft.policy.out_of_stock.message
+        and trouble.exception_id in one.exception_ids
+        and one.queued_at >= since
+        for one in draft.case.messages
+    )
+
+
+def _refund(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
+    """Give back what was paid for these lines; without a known price a person does."""
+    _amend(draft, replacement, settled=True)
+    paid = _paid(draft, replacement.lines)
+    refund_id = identify("rfd", draft.order.order_id, replacement.replacement_id)
+    if paid is None:
+        _ask(draft, identify("rev", refund_id), "kind_needs_person", (trouble.exception_id,))
+        return
+    draft.decide(
+        RefundGranted(
+            order_id=draft.order.order_id,
+            decision_id=identify("dec", "refund", refund_id),
+            case_id=draft.case.case_id,
+            refund_id=refund_id,
+            lines=replacement.lines,
+            cost=paid,
+        )
+    )
+
+
+def _paid(draft: Draft, lines: tuple[Pieces, ...]) -> Money | None:
+    total: Money | None = None
+    for piece in lines:
+        line = draft.order.ordered_line(piece.sku)
+        if line is None or line.unit_price is None:
+            return None
+        amount = line.unit_price.times(piece.quantity)
+        if total is not None and total.currency != amount.currency:
+            return None
+        total = amount if total is None else total + amount
+    return total
+
+
+def _order_again(draft: Draft, replacement: Replacement) -> None:
+    """Ask the order system again for a customer who waits, once a day."""
+    due = (replacement.refused_at or replacement.requested_at) + _ASK_THE_SHELF_EVERY
+    if draft.now < due:
+        draft.wake(due)
+        return
+    number = sum(1 for one in draft.case.replacements if one.exception_id == replacement.exception_id)
+    replacement_id = identify("rep", draft.order.order_id, replacement.exception_id, str(number))
+    _amend(draft, replacement, settled=True)
+    draft.decide(
+        ReplacementRequested(
+            order_id=draft.order.order_id,
+            decision_id=identify("dec", "replacement", replacement_id),
+            case_id=draft.case.case_id,
+            replacement_id=replacement_id,
+            lines=replacement.lines,
+            expedited=replacement.expedited,
+            cost=zero(
+                draft.order.currency or draft.policy.shop.currency
+            ),  # booked when it was first asked for
+        )
+    )
+    case = draft.own_case()
+    case.replacements = amended(
+        case.replacements,
+        lambda one: one.replacement_id == replacement_id,
+        exception_id=replacement.exception_id,
+        choice=WAIT,
+        waited=True,
+    )
+
+
+def _amend(draft: Draft, replacement: Replacement, *, settled: bool = False, asked: bool = False) -> None:
+    case = draft.own_case()
+    case.replacements = amended(
+        case.replacements,
+        lambda one: one.replacement_id == replacement.replacement_id,
+        settled=settled or replacement.settled,
+        asked=asked or replacement.asked,
+    )
+
+
+# ---------------------------------------------------------------------------- mails that came back
+
+
+def _came_back(draft: Draft, sent: Sent) -> None:
+    """Bar the address and ask a person; once there is another address, say there what is still true."""
+    if not sent.asked:
+        case = draft.own_case()
+        case.barred = tuple(dict.fromkeys((*case.barred, sent.to_hash)))
+        _mark(draft, sent, asked=True)
+        review_id = identify("rev", sent.message_id, "bounced")
+        _ask(draft, review_id, "bounced", sent.exception_ids, to_hash=sent.to_hash)
+    if not draft.address or address_hash(draft.address) in draft.case.barred:
+        return
+    _mark(draft, sent, asked=True, retold=True)
+    for trouble in draft.case.troubles:
+        if trouble.exception_id in sent.exception_ids and trouble.cleared_at is None:
+            mine = draft.own(trouble)
+            mine.round += 1
+            mine.told = min(mine.told, mine.stage - 1)
+
+
+def _mark(draft: Draft, sent: Sent, *, asked: bool, retold: bool = False) -> None:
+    case = draft.own_case()
+    mine = copy(sent)
+    mine.asked, mine.retold = asked, retold
+    case.messages = tuple(mine if one.message_id == sent.message_id else one for one in case.messages)
+
+
+# ---------------------------------------------------------------------------- people
+
+
+def _open(draft: Draft) -> tuple[str, ...]:
+    return tuple(t.exception_id for t in draft.case.troubles if t.cleared_at is None)
+
+
+def _ask(
+    draft: Draft,
+    review_id: str,
+    reason: ReviewReason,
+    exception_ids: tuple[str, ...],
+    *,
+    to_hash: str | None = None,
+) -> None:
+    """Hand it to a person; no remedy is proposed, and nothing is done without them."""
+    draft.decide(
+        ReviewRequested(
+            order_id=draft.order.order_id,
+            decision_id=identify("dec", "review", review_id),
+            case_id=draft.case.case_id,
+            review_id=review_id,
+            reason=reason,
+            exception_ids=exception_ids,
+            remedies=(),
+            cost=zero(draft.order.currency or draft.policy.shop.currency),
+            to_hash=to_hash,
+        )
+    )

@@ -1,0 +1,367 @@
+"""What is left to do when words alone do not end it: stock, labels that come late, storms, limits, mails that come back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from streams.core import events as facts
+from streams.pipeline.story import kind_world, tell
+from streams.policies.loader import load_policy
+from tests import builders as b
+
+POLICY = load_policy()
+LIMITED = load_policy(overrides={"budgets.day": {"USD": 5000}})
+LAMP, KAZOO = "LAMP", "KAZOO"
+
+
+def at(text):
+    """Return ``11-20 10:00`` of 2026, in UTC."""
+    return datetime.strptime(f"2026-{text}", "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+
+
+def course(*happened, until, world=kind_world, policy=POLICY):
+    """Let (moment, fact) pairs happen in order, and time run on to ``until``."""
+    heard = (b.event(fact, at(when)) for when, fact in happened if at(when) <= at(until))
+    events = sorted(heard, key=lambda one: one.recorded_at)
+    return tell(events, policy, until=at(until), world=world)
+
+
+def of(told, kind):
+    """Return the decisions of one class."""
+    return [one.decision for one in told if isinstance(one.decision, kind)]
+
+
+def mailed(told):
+    """Return the templates of all mails, in order."""
+    return [one.template for one in of(told, facts.MessageQueued)]
+
+
+def wrong_box(price=1200):
+    """Return a lamp bought and a kazoo packed, noon in New York."""
+    return (
+        ("11-20 15:00", b.placed(promise=None, lines=b.lines({LAMP: 1}, price=price), shipping=None)),
+        ("11-20 16:00", b.packed({KAZOO: 1})),
+        ("11-20 23:00", b.labelled()),
+        ("11-21 23:00", b.scanned("in_transit")),
+        ("11-23 23:00", b.scanned("delivered")),
+    )
+
+
+class Shelf:
+    """A world whose order system has nothing on the shelf until ``filled``."""
+
+    def __init__(self):
+        self.asked = 0
+        self.filled = False
+
+    def __call__(self, decision):
+        if isinstance(decision, facts.ReplacementRequested) and not self.filled:
+            self.asked += 1
+            return facts.ReplacementRefused(
+                order_id=decision.order_id,
+                case_id=decision.case_id,
+                replacement_id=decision.replacement_id,
+                reason="none left",
+                out_of_stock=True,
+            )
+        return kind_world(decision)
+
+
+def chose(word):
+    """Return what a customer chose."""
+    return facts.ChoiceMade(order_id=b.ORDER, case_id="case", choice=word)
+
+
+def test_out_of_stock_is_offered_in_the_same_mail():
+    """One mail says what went wrong and what the customer may choose; no person is troubled yet."""
+    told = course(*wrong_box(), until="11-21 12:00", world=Shelf())
+
+    (mail,) = of(told, facts.MessageQueued)
+    assert (mail.template, [line.sku for line in mail.letter.out_of_stock]) == ("out_of_stock", [LAMP])
+    assert mail.letter.apologize
+    assert mail.letter.label_id is not None
+    assert of(told, facts.ReviewRequested) == []
+
+
+def test_a_refund_is_what_was_paid_once_and_no_budget_is_asked():
+    """The customer chooses, twice even: the money goes back once, above every budget."""
+    told = course(
+        *wrong_box(price=14_000),
+        ("11-21 15:00", chose("refund")),
+        ("11-21 16:00", chose("refund")),
+        until="12-20 12:00",
+        world=Shelf(),
+        policy=load_policy(overrides={"budgets.order": {"USD": 20_000}, "budgets.total": {"USD": 1}}),
+    )
+    asked = [one.purpose for one in of(told, facts.AllowanceRequested)]
+
+    assert [(one.cost.minor, one.lines[0].sku) for one in of(told, facts.RefundGranted)] == [(14_000, LAMP)]
+    assert asked == ["remedies", "message"]  # before it was known that there is none
+
+
+def test_a_choice_of_money_gives_it_back():
+    """What the lines cost, in the currency in which they were paid."""
+    told = course(*wrong_box(), ("11-21 15:00", chose("refund")), until="12-20 12:00", world=Shelf())
+
+    assert [one.cost.minor for one in of(told, facts.RefundGranted)] == [1200]
+    assert mailed(told) == ["out_of_stock"]
+    assert len(of(told, facts.ReplacementRequested)) == 1
+
+
+def test_who_waits_is_told_when_it_leaves():
+    """The shelf is asked once a day, silently; when it is filled one mail says so."""
+    shelf = Shelf()
+    told = []
+
+    def world(decision):
+        shelf.filled = shelf.asked >= 4
+        return shelf(decision)
+
+    told = course(*wrong_box(), ("11-21 15:00", chose("wait")), until="12-20 12:00", world=world)
+
+    assert shelf.asked == 4
+    assert mailed(told) == ["out_of_stock", "replacement_update"]
+    assert len({one.replacement_id for one in of(told, facts.ReplacementRequested)}) == 5
+    assert of(told, facts.RefundGranted) == []
+
+
+def test_who_does_not_choose_is_called_by_a_person():
+    """Never silence: after a week it is a person's matter, once."""
+    told = course(*wrong_box(), until="12-20 12:00", world=Shelf())
+
+    reviews = [one for one in told if isinstance(one.decision, facts.ReviewRequested)]
+    assert [(one.decision.reason, one.now.date().isoformat()) for one in reviews] == [
+        ("kind_needs_person", "2026-11-27")
+    ]
+    assert mailed(told) == ["out_of_stock"]
+
+
+def test_what_runs_out_behind_the_mail_is_told_in_a_second_one():
+    """The order system says no when the mail is out: the offer follows, and the words stay one conversation."""
+
+    def slow(decision):
+        return None if isinstance(decision, facts.ReplacementRequested) else kind_world(decision)
+
+    first = course(*wrong_box(), until="11-20 20:00", world=slow)
+    (request,) = of(first, facts.ReplacementRequested)
+    no = facts.ReplacementRefused(
+        order_id=b.ORDER,
+        case_id=request.case_id,
+        replacement_id=request.replacement_id,
+        reason="",
+        out_of_stock=True,
+    )
+    told = course(*wrong_box(), ("11-21 18:00", no), until="11-22 18:00", world=slow)
+
+    assert mailed(told) == ["wrong_item", "out_of_stock"]
+    assert [one.letter.apologize for one in of(told, facts.MessageQueued)] == [True, False]
+
+
+def test_a_label_that_comes_late_follows_alone():
+    """The apology went without it after half an hour; the label brings no second apology."""
+
+    def no_label(decision):
+        return None if isinstance(decision, facts.ReturnLabelRequested) else kind_world(decision)
+
+    (request,) = of(course(*wrong_box(), until="11-20 20:00", world=no_label), facts.ReturnLabelRequested)
+    issued = facts.ReturnLabelIssued(
+        order_id=b.ORDER,
+        case_id=request.case_id,
+        return_id=request.return_id,
+        label_id="lbl",
+        carrier="Sandbox Post",
+        tracking_number="RET1",
+        cost=request.cost,
+    )
+    told = course(*wrong_box(), ("11-22 18:00", issued), until="12-20 12:00", world=no_label)
+    first, second = of(told, facts.MessageQueued)
+
+    assert (first.template, first.letter.label_id) == ("wrong_item", None)
+    assert (second.template, second.letter.label_id, second.letter.apologize) == (
+        "label_follows",
+        "lbl",
+        False,
+    )
+
+
+def test_nothing_is_asked_across_orders_where_nothing_is_limited():
+    """The standard policy names no sums: no question, no waiting."""
+    assert of(course(*wrong_box(), until="11-21 12:00"), facts.AllowanceRequested) == []
+
+
+def test_what_costs_and_what_is_said_are_asked_before_they_are_done():
+    """One question for label and replacement, one for the mail; both answered, all goes as without limits."""
+    told = course(*wrong_box(), until="11-21 12:00", policy=LIMITED)
+    asked = of(told, facts.AllowanceRequested)
+
+    assert [(one.purpose, [cost.minor for cost in one.costs]) for one in asked] == [
+        ("remedies", [650 + 1800 + 1200]),
+        ("message", []),
+    ]
+    assert mailed(told) == ["wrong_item"]
+    kinds = [type(one.decision).__name__ for one in told]
+    assert kinds.index("AllowanceRequested") < kinds.index("ReplacementRequested")
+
+
+def refused(limit):
+    """Return a world that refuses every allowance that no person has approved."""
+
+    def world(decision):
+        if isinstance(decision, facts.AllowanceRequested) and not decision.approved:
+            return facts.AllowanceRefused(
+                order_id=decision.order_id,
+                case_id=decision.case_id,
+                allowance_id=decision.allowance_id,
+                limit=limit,
+            )
+        return kind_world(decision)
+
+    return world
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"), [("day", "budget"), ("total", "budget"), ("history", "history")]
+)
+def test_above_a_limit_a_person_decides(limit, reason):
+    """Nothing moves and nothing is said until somebody has; their yes is booked and carried out."""
+    silent = course(*wrong_box(), until="11-21 12:00", world=refused(limit), policy=LIMITED)
+    (review,) = of(silent, facts.ReviewRequested)
+    yes = facts.ReviewResolved(order_id=b.ORDER, review_id=review.review_id, approved=True, by="dana")
+    told = course(
+        *wrong_box(), ("11-20 19:00", yes), until="11-21 12:00", world=refused(limit), policy=LIMITED
+    )
+
+    assert review.reason == reason
+    assert mailed(silent) == [] == of(silent, facts.ReplacementRequested)
+    assert mailed(told) == ["wrong_item"]
+    assert [one.approved for one in of(told, facts.AllowanceRequested)] == [False, True, True]
+
+
+def storm(decision):
+    """Answer as in a storm: every mail waits."""
+    if isinstance(decision, facts.AllowanceRequested) and decision.purpose == "message":
+        return facts.AllowanceHeld(
+            order_id=decision.order_id,
+            case_id=decision.case_id,
+            allowance_id=decision.allowance_id,
+            storm_id="storm_1",
+        )
+    return kind_world(decision)
+
+
+def late(*more, until, world):
+    """Tell of an armchair promised for Tuesday that is still on its way."""
+    return course(
+        ("11-20 15:00", b.placed()),
+        ("11-20 16:00", b.labelled()),
+        ("11-23 15:00", b.scanned("in_transit")),
+        *more,
+        until=until,
+        world=world,
+        policy=LIMITED,
+    )
+
+
+def released(told):
+    """Return the yes to the mail that waits."""
+    (asked,) = of(told, facts.AllowanceRequested)
+    return facts.AllowanceGranted(
+        order_id=b.ORDER, case_id=asked.case_id, allowance_id=asked.allowance_id, apology=False
+    )
+
+
+def test_a_mail_held_in_a_storm_is_judged_again_when_it_is_released():
+    """Released, it goes out, without an apology where the customer has heard enough of them."""
+    waiting = late(until="11-25 20:00", world=storm)
+    told = late(("11-25 18:00", released(waiting)), until="11-25 20:00", world=storm)
+
+    assert [one.reason for one in of(waiting, facts.MessageHeld)][-1] == "storm"
+    assert mailed(waiting) == []
+    assert mailed(told) == ["late_delivery"]
+    assert of(told, facts.MessageQueued)[0].letter.apologize is False
+
+
+def test_a_parcel_that_arrives_in_a_storm_is_told_nothing():
+    """What waits, waits in the order: the release finds nothing left to say."""
+    waiting = late(until="11-25 20:00", world=storm)
+    told = late(
+        ("11-25 17:00", b.scanned("delivered")),
+        ("11-25 18:00", released(waiting)),
+        until="11-28 20:00",
+        world=storm,
+    )
+
+    assert mailed(told) == []
+
+
+def bounced(queued):
+    """Return that a mail came back."""
+    return facts.MessageBounced(
+        order_id=b.ORDER,
+        message_id=queued.message_id,
+        case_id=queued.case_id,
+        template=queued.template,
+        locale=queued.locale,
+        to_hash=queued.to_hash,
+    )
+
+
+def test_a_mail_that_came_back_is_a_persons_matter_and_its_address_is_barred():
+    """No further mail goes there, whatever happens."""
+    (first,) = of(course(*wrong_box(), until="11-20 20:00"), facts.MessageQueued)
+    told = course(
+        *wrong_box(),
+        ("11-20 21:00", bounced(first)),
+        ("11-22 15:00", b.scanned("exception", reason="lost")),
+        until="11-23 12:00",
+    )
+    reviews = [one for one in of(told, facts.ReviewRequested) if one.reason == "bounced"]
+
+    assert [one.to_hash for one in reviews] == [first.to_hash]
+    assert mailed(told) == ["wrong_item"]
+    assert "no_address" in {one.reason for one in of(told, facts.MessageHeld)}
+
+
+def test_another_address_is_told_what_is_still_true():
+    """The customer gives a new address: the news goes there, once."""
+    (first,) = of(course(*wrong_box(), until="11-20 20:00"), facts.MessageQueued)
+    moved = facts.OrderChanged(order_id=b.ORDER, customer=b.customer(email="ines.new@example.com"))
+    told = course(
+        *wrong_box(),
+        ("11-20 21:00", bounced(first)),
+        ("11-23 15:00", moved),
+        until="12-20 12:00",
+    )
+    sent = of(told, facts.MessageQueued)
+
+    assert [one.letter.to for one in sent] == ["ines@example.com", "ines.new@example.com"]
+    assert [one.template for one in sent] == ["wrong_item", "wrong_item"]
+    assert len({one.message_id for one in sent}) == 2
+
+
+def test_a_person_may_let_automatic_mail_go_on():
+    """A yes to the review of an answer ends the silence; the next answer begins it again."""
+    reply = facts.CustomerReplied(order_id=b.ORDER, text="Where is it?")
+    silent = course(*wrong_box(), ("11-20 18:00", reply), until="11-21 12:00")
+    (review,) = of(silent, facts.ReviewRequested)
+    yes = facts.ReviewResolved(order_id=b.ORDER, review_id=review.review_id, approved=True, by="dana")
+    lost = b.scanned("exception", reason="lost")
+    happened = (*wrong_box(), ("11-20 18:00", reply), ("11-22 15:00", lost))
+    told = course(*happened, ("11-20 19:00", yes), until="11-23 12:00")
+
+    assert review.reason == "reply"
+    assert mailed(course(*happened, until="11-23 12:00")) == ["wrong_item"]
+    assert mailed(told) == ["wrong_item", "lost"]
+
+
+def test_time_for_a_person_ends_and_says_under_whose_name():
+    """The policy's word is an event, and it is the same event however often we look."""
+    told = course(*wrong_box(price=420_000), until="12-20 12:00")
+    (expired,) = of(told, facts.ReviewExpired)
+    (asked,) = of(told, facts.ReviewRequested)
+
+    assert (expired.review_id, expired.outcome, expired.by) == (asked.review_id, "words_only", "standard")
+    assert asked.decide_by == at("11-20 16:10") + timedelta(days=2)
+    assert of(told, facts.ReplacementRequested) == []
