@@ -105,6 +105,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     label_provider: Annotated[
         str, _says("Who sells return labels: a folder below streams/labels.", pattern=r"^[a-z][a-z0-9_]*$")
     ] = "sandbox"
+    label_url: Annotated[
+        str,
+        _says(
+            "The address of the label seller's API, where it is not its usual one: https://api.easypost.com/v2 for easypost."
+        ),
+    ] = ""
+    label_key: Annotated[Secret | None, _says("The key that the label seller gave us; it pays with it.")] = (
+        None
+    )
+    label_carrier: Annotated[
+        str, _says("The only carrier whose return labels are bought, as the seller spells it, such as USPS.")
+    ] = ""
+    label_service: Annotated[
+        str,
+        _says("The only service that return labels are bought for, as the seller spells it, such as Ground."),
+    ] = ""
+    # 70 kg: a little above the 150 lb that UPS and FedEx take at most.
+    label_weight_g: Annotated[
+        int, _says("How heavy a returned parcel is taken to be, in grams.", ge=1, le=70_000)
+    ] = 1000
     desk: Annotated[
         str, _says("Who ships a replacement: a folder below streams/desks.", pattern=r"^[a-z][a-z0-9_]*$")
     ] = "topic"
@@ -234,6 +254,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         _says("The addresses and networks from which these two headers are believed, several with commas."),
     ] = "127.0.0.1,::1"
+
+    # ------------------------------------------------------------------------ links in mails
+
+    # http only on this machine, to try it: mail programs distrust it, and a link would travel in the open.
+    public_url: Annotated[
+        str,
+        _says(
+            "Where customers reach the answers page, such as https://answers.example.com; without it, mails ask for a reply instead.",
+            pattern=r"^(https://[^\s<>\"'?#]+|http://(localhost|127\.0\.0\.1)(:\d+)?/?)?$",
+        ),
+    ] = ""
+    link_secret: Annotated[
+        Secret | None,
+        _says(
+            "What links in mails are signed with: 32 characters at least; several with commas, of which the first signs."
+        ),
+    ] = None
+    answers: Annotated[
+        str, _says("Where the answers page is served, host:port; :8300 listens on this machine only.")
+    ] = ":8300"
 
     # ------------------------------------------------------------------------ the studio
 

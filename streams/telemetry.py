@@ -337,6 +337,11 @@ def label_refused(*, order_id: str, return_id: str, provider: str, why: str) -> 
     """No return label could be had; the letter goes without it."""
 
 
+@declare(WARN, by="provider")
+def label_not_voided(*, order_id: str, return_id: str, provider: str, why: str) -> None:
+    """A return label that nobody used stays paid."""
+
+
 @declare(INFO, by="desk")
 def replacement_accepted(*, order_id: str, replacement_id: str, desk: str) -> None:
     """A replacement was ordered."""
@@ -418,6 +423,26 @@ def console_opened(*, host: str, port: int) -> None:
 @declare(INFO)
 def studio_opened(*, host: str, port: int) -> None:
     """The studio is served from now on."""
+
+
+@declare(INFO)
+def answers_opened(*, host: str, port: int) -> None:
+    """The page that links in mails lead to is served from now on."""
+
+
+@declare(INFO, by="answer")
+def answer_given(*, order_id: str, answer: str) -> None:
+    """A customer said what they want, and it was handed over."""
+
+
+@declare(WARN, by="code")
+def answer_not_taken(*, code: str, why: str) -> None:
+    """A customer's answer could not be handed over; they were asked to try again."""
+
+
+@declare(INFO, by="code")
+def link_refused(*, code: str) -> None:
+    """A link was not believed, or is too old; whoever opened it was told what to do instead."""
 
 
 @declare(INFO, by="deed")

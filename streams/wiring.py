@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
@@ -14,10 +14,15 @@ from streams import desks as desk_folders
 from streams import labels as label_folders
 from streams import sources as source_folders
 from streams import telemetry
+from streams.across.allowances import Allowances
+from streams.across.mix_ups import MixUps
 from streams.assets import templates_dir
+from streams.core.contents import Scale
 from streams.core.events import MessageQueued
 from streams.core.policy import Policy
+from streams.labels.checked import CheckedLabels
 from streams.labels.store import LabelStore, SharedLabelStore
+from streams.links import Addresses, Answer, Signer
 from streams.mail.identity import Identity
 from streams.mail.ledger import DoubtRule
 from streams.mail.ledger_sql import SqlLedger, Synchronous, open_ledger
@@ -30,13 +35,14 @@ from streams.pipeline.effects import Apart, Effects, in_place
 from streams.pipeline.plugins import choose
 from streams.pipeline.ports import Attachment, Desk, LabelProvider, Source
 from streams.policies.loader import load_policy
-from streams.problems import WorldProblem
+from streams.problems import UsageProblem, WorldProblem
 from streams.settings import Settings
 from streams.storage.engine import open_engine
 from streams.storage.labels import LabelTable
 from streams.storage.seat import Seat, take_seat
 from streams.templating.brand import Brand
 from streams.templating.catalogue import Catalogue, load_catalogue
+from streams.templating.edition import LinkMaker
 from streams.templating.renderer import CatalogueRenderer
 from streams.templating.watching import Watch
 
@@ -64,15 +70,24 @@ def build(settings: Settings) -> Kit:
         streams.problems.Problem: whatever is wrong with a setting, a file or the disk, said once.
     """
     catalogue = load_catalogue(templates_dir(), settings.templates)
-    renderer = CatalogueRenderer(catalogue)
+    renderer = CatalogueRenderer(catalogue, links_of(settings))
     policy = _policy(settings, catalogue)
     make_folder(settings.data)
     store = LabelStore(settings.data / "labels")
     labels, desk = _labels(settings), _desk(settings)
-    ledger = open_ledger(_ledger_file(settings), synchronous=_durability(settings))
+    place = _ledger_file(settings)
+    ledger = open_ledger(place, synchronous=_durability(settings))
     sender = _sender(renderer, ledger, open_transport(mail_url(settings)), store, owner="embedded")
     apart: Apart = InThreads(_ASKED_AT_ONCE) if labels.is_remote or desk.is_remote else in_place
-    effects = Effects(labels=labels, store=store, desk=desk, sender=sender, apart=apart)
+    effects = Effects(
+        labels=labels,
+        store=store,
+        desk=desk,
+        sender=sender,
+        judge=_judge(policy, place),
+        matcher=_matcher(policy, open_engine(place)),
+        apart=apart,
+    )
     words = Watch(renderer, templates_dir(), settings.templates)
     return Kit(policy, effects, sender, ledger, source_folders.discover(), words)
 
@@ -107,7 +122,9 @@ def build_effects(settings: Settings, *, apart: Apart) -> EffectsKit:
     Raises:
         streams.problems.Problem: whatever is wrong with a setting, a file, the disk or the database.
     """
-    renderer = CatalogueRenderer.from_folder(templates_dir(), settings.templates)
+    catalogue = load_catalogue(templates_dir(), settings.templates)
+    renderer = CatalogueRenderer(catalogue, links_of(settings))
+    policy = _policy(settings, catalogue)
     make_folder(settings.data)
     transport = open_transport(mail_url(settings))
     labels, desk = _labels(settings), _desk(settings)
@@ -117,7 +134,15 @@ def build_effects(settings: Settings, *, apart: Apart) -> EffectsKit:
     store = SharedLabelStore(LabelTable(engine)) if ledger.shared else LabelStore(settings.data / "labels")
     seat = take_seat(engine, f"effects@{platform.node() or 'localhost'}")
     sender = _sender(renderer, ledger, transport, store, owner=seat.name, until_told=True)
-    effects = Effects(labels=labels, store=store, desk=desk, sender=sender, apart=apart)
+    effects = Effects(
+        labels=labels,
+        store=store,
+        desk=desk,
+        sender=sender,
+        judge=_judge(policy, place),
+        matcher=_matcher(policy, engine),
+        apart=apart,
+    )
     words = Watch(renderer, templates_dir(), settings.templates)
     return EffectsKit(effects, sender, ledger, seat, _AHEAD * transport.concurrency, engine, words)
 
@@ -144,13 +169,53 @@ def _sender(
     )
 
 
+def _judge(policy: Policy, place: str) -> Allowances | None:
+    """Return who answers for all orders, or nobody where the policy limits nothing across them."""
+    return _allowances(policy, open_engine(place)) if policy.asks else None
+
+
+def _allowances(policy: Policy, engine: Engine) -> Allowances:
+    return Allowances(
+        engine,
+        campaign=policy.name,
+        budgets=policy.budgets,
+        customers=policy.customers,
+        brake=policy.brake,
+    )
+
+
+def allowances_of(settings: Settings) -> tuple[Allowances, Engine]:
+    """Return who answers for all orders, for people who look at it, and the engine to let go of.
+
+    Raises:
+        streams.problems.Problem: the policy is wrong, or the database does not answer.
+    """
+    make_folder(settings.data)
+    place = _ledger_file(settings) if settings.database is None else settings.database.reveal()
+    open_ledger(place).close()  # makes the tables where there are none yet
+    engine = open_engine(place)
+    return _allowances(policy_of(settings), engine), engine
+
+
+def _matcher(policy: Policy, engine: Engine) -> MixUps:
+    """Return who finds the other box of a mix-up, as exact as the policy's scales are."""
+    scale = next((one for one in policy.detectors if isinstance(one, Scale)), None)
+    if scale is None:
+        return MixUps(engine)
+    return MixUps(
+        engine, tolerance_g=scale.weight_tolerance_g, tolerance_percent=scale.weight_tolerance_percent
+    )
+
+
 def _ring(_message: MessageQueued, fault: OurFault) -> None:
     telemetry.relay_refuses_us(code=fault.enhanced or str(fault.code), why=fault.text)
 
 
 def _labels(settings: Settings) -> LabelProvider:
     provider = choose(label_folders.discover(), settings.label_provider, "label provider")
-    return provider(settings.return_address())
+    labels = provider.from_settings(settings)
+    # What we draw ourselves is read by a scanner in our tests; what others draw is read before it is sent.
+    return CheckedLabels(labels) if labels.is_remote else labels
 
 
 def _desk(settings: Settings) -> Desk:
@@ -181,7 +246,17 @@ def _policy(settings: Settings, catalogue: Catalogue) -> Policy:
     policy.calendars.is_workday(
         FIRST_DAY, (home, home)
     )  # loads the calendars now, not within the first event
-    return policy
+    return _keep_days_within(policy, settings)
+
+
+def _keep_days_within(policy: Policy, settings: Settings) -> Policy:
+    """Let a label end while its seller still gives the money for an unused one back: nobody's day is taken away later."""
+    factory = label_folders.discover().get(settings.label_provider)
+    refund_days: int | None = getattr(factory, "refund_days", None)
+    if refund_days is None or policy.returns.keep_days < refund_days:
+        return policy
+    kept = msgspec.structs.replace(policy.returns, keep_days=refund_days - 1)
+    return msgspec.structs.replace(policy, returns=kept)
 
 
 def mail_url(settings: Settings) -> str:
@@ -276,6 +351,43 @@ class Attachments:
             )
         name = f"return-label-{letter.label_tracking_number}.pdf"
         return (Attachment(filename=name, media_type="application/pdf", content=document),)
+
+
+def links_of(settings: Settings) -> LinkMaker | None:
+    """Return what makes the addresses at which customers answer, or None where mails ask for a reply.
+
+    Raises:
+        UsageProblem: ``links-half-set``; ``link-secret-weak``.
+    """
+    if not settings.public_url and settings.link_secret is None:
+        return None
+    if not settings.public_url or settings.link_secret is None:
+        raise UsageProblem(
+            "links-half-set",
+            "links in mails need both an address and a secret, and one of them is missing",
+            where="FIRSTWORD_LINK_SECRET" if settings.public_url else "FIRSTWORD_PUBLIC_URL",
+            why="a link without a signature could be made by anybody, and one without an address leads nowhere",
+            hint="set both, the same for this process and for `firstword answers`, or neither",
+        )
+    return MailLinks(Addresses(settings.public_url, Signer(settings.link_secret.reveal())))
+
+
+class MailLinks:
+    """Where each answer to a queued mail is given."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+
+    def __call__(self, message: MessageQueued, answer: Answer, at: datetime) -> str | None:
+        """Return the signed address, or None where it would be too long for a mail."""
+        return self._addresses.of(
+            order_id=message.order_id,
+            case_id=message.case_id,
+            message_id=message.message_id,
+            answer=answer,
+            locale=message.locale,
+            at=at,
+        )
 
 
 def make_folder(folder: Path) -> None:

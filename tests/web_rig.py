@@ -15,6 +15,8 @@ from streams.assets import templates_dir
 from streams.clock import wall_now
 from streams.core.events import DateRange, Letter, LetterLine, MessageQueued
 from streams.core.money import Money
+from streams.ops.foresight import Foresight
+from streams.ops.foresight import Mail as MailAhead
 from streams.ops.read_model.shapes import (
     DoubtfulMail,
     Found,
@@ -266,6 +268,18 @@ class SmallReading:
     def review(self, review_id):
         return next((row for row in self.reviews(0).rows if row.review_id == review_id), None)
 
+    def ahead(self, review_id, renderer, _world):
+        review = self.review(review_id)
+        if review is None:
+            return None
+        message = letter(review.order_id, customer_name=self.words or "Inês")
+        mail = renderer.render(message)
+        return Foresight(
+            mail=MailAhead(
+                message=message, subject=mail.subject, text=mail.text, html=mail.page, has_label=True
+            )
+        )
+
     def held(self, _page):
         reasons = ("quiet_hours", "review", "settling", "label", "window", "no_address")
         rows = tuple(
@@ -463,8 +477,9 @@ class NotedDeeds:
     def __init__(self):
         self.asked = []
 
-    def resolve_review(self, review, *, approved, by, note):
-        self.asked.append(("review", review.review_id, approved, by, note))
+    def resolve_review(self, review, *, approved, by, note, remedies=None):
+        only = () if remedies is None else (remedies,)
+        self.asked.append(("review", review.review_id, approved, by, note, *only))
 
     def redrive(self, letter_ids, *, code, by):
         self.asked.append(("redrive", tuple(letter_ids), code, by))

@@ -31,7 +31,10 @@ def events():
     known = in_time(
         *swapped(DOUBTED),
         shipped(DOUBTED, MONDAY + 3 * HOUR, tracking_number=TRACKED),
-        *swapped(DEAR, MONDAY + MINUTE, line={"unit_price": {"minor": 9_000_000, "currency": "USD"}}),
+        # So late that its review still waits when the history ends.
+        *swapped(
+            DEAR, MONDAY + 4 * DAY + MINUTE, line={"unit_price": {"minor": 9_000_000, "currency": "USD"}}
+        ),
         placed(LATE_ANNOUNCED, MONDAY + 2 * MINUTE),
         scan("early-scan", "in_transit", MONDAY + 3 * HOUR, LOST_NUMBER, location=HOSTILE),
         shipped(LATE_ANNOUNCED, MONDAY + 4 * DAY, tracking_number=LOST_NUMBER),

@@ -15,11 +15,14 @@ import msgspec
 
 from streams import telemetry
 from streams.core.events import (
+    AllowanceRequested,
     AnyFact,
     MessageOutcome,
     MessageQueued,
     MessageWithdrawn,
+    MixUpSuspected,
     ReplacementRequested,
+    ReturnLabelLapsed,
     ReturnLabelRequested,
 )
 from streams.embedded.engine import BLOCK_EVENTS, READ_UNTIL, Engine
@@ -37,7 +40,13 @@ _BREATH = 256  # records between two looks at the event loop
 _HEARTBEAT = 0.5  # seconds between two looks at the clock when nothing else wakes us
 _LOOK_EVERY = timedelta(seconds=1)  # how often the ledger is asked what a person did in it
 _AT_ONCE = 64  # effects under way at the same time; the mail pool has its own, smaller limit
-_ASKED_OF_OTHERS = (ReturnLabelRequested, ReplacementRequested)
+_ASKED_OF_OTHERS = (
+    ReturnLabelRequested,
+    ReturnLabelLapsed,
+    ReplacementRequested,
+    AllowanceRequested,
+    MixUpSuspected,
+)
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -193,6 +202,7 @@ class Runner:
         outcomes = recover(now)
         self.engine.settle(None, outcomes, now)
         _log(outcomes)
+        self._pass_on(now)
         await self._pump(now)
         self._retry_at = self.effects.sender.next_retry()
 
@@ -339,6 +349,15 @@ class Runner:
             return
         self._looked_at = now
         self._retry_at = self.effects.sender.next_retry()
+        self._pass_on(now)
+
+    def _pass_on(self, now: datetime) -> None:
+        """Tell the orders that waited in a storm what people have said."""
+        judge = self.effects.judge
+        while judge is not None and (answers := judge.due(now)):
+            self.engine.settle(None, answers, now)
+            self.engine.commit()
+            judge.told([one.allowance_id for one in answers])
 
     def _begin(
         self, now: datetime, clock: Callable[[], datetime], room: int

@@ -70,6 +70,7 @@ class EffectsCore:
             sender=kit.sender,
             ledger=kit.ledger,
             seat=kit.seat,
+            judge=kit.effects.judge,
             reporter=self.reporter,
             moments=moments,
             apart=ask_ledger,

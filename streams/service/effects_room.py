@@ -20,6 +20,7 @@ from streams.core.events import (
     Decision,
     MessageQueued,
     ReplacementRequested,
+    ReturnLabelLapsed,
     ReturnLabelRequested,
 )
 from streams.pipeline.dead_letters import DeadLetter
@@ -148,7 +149,7 @@ class EffectsRoom:
         elif isinstance(one.decision, ReturnLabelRequested):
             with self._labels.buying(one.decision):
                 facts = await self._endless.with_(attempt)
-        elif isinstance(one.decision, ReplacementRequested):
+        elif isinstance(one.decision, (ReplacementRequested, ReturnLabelLapsed)):
             facts = await self._endless.with_(attempt)
         else:
             facts = await self._patience.with_(attempt)

@@ -11,6 +11,7 @@ from streams.mail.ledger import Ledger
 from streams.mail.sender import LedgerSender
 from streams.pipeline.effects import Apart
 from streams.pipeline.patience import Patience
+from streams.pipeline.ports import Judge
 from streams.service.moments import Moments
 from streams.service.reporting import Reporter, log_outcomes
 from streams.service.vitals import Vitals
@@ -33,6 +34,7 @@ class Rounds:
         sender: LedgerSender,
         ledger: Ledger,
         seat: Seat,
+        judge: Judge | None = None,
         reporter: Reporter,
         moments: Moments,
         apart: Apart,
@@ -43,6 +45,7 @@ class Rounds:
         self._sender = sender
         self._ledger = ledger
         self._seat = seat
+        self._judge = judge
         self._reporter = reporter
         self._moments = moments
         self._apart = apart
@@ -87,6 +90,7 @@ class Rounds:
         if is_great:
             await self._apart(self._seat.check)
             await self._reporter.catch_up(now - _FORGOTTEN)
+            await self._pass_on(now)
             self._gauge(now, await self._apart(self._ledger.oldest))
         due = await self._apart(self._ledger.next_due)
         # The sender knows of more than the ledger does: attempts that broke off, and processes that died.
@@ -96,6 +100,14 @@ class Rounds:
             and len(self.tries) < _TRIES
         ):
             self.tries.add(asyncio.create_task(self._try(now)))
+
+    async def _pass_on(self, now: datetime) -> None:
+        """Tell the orders that waited in a storm what people have said."""
+        if self._judge is None:
+            return
+        while answers := await self._apart(self._judge.due, now):
+            await self._reporter.report(answers, now)
+            await self._apart(self._judge.told, [one.allowance_id for one in answers])
 
     async def _try(self, now: datetime) -> None:
         outcomes = await self._patience.with_(partial(self._sender.retry_due, now))

@@ -28,6 +28,10 @@ class Dice(Random):
         """Return one of ``choices``, each as likely as it is often."""
         return choices[int(self.random() * len(choices))]
 
+    def about(self, spread: float) -> float:
+        """Return a number around 0 with this standard deviation, all but normal: twelve dice (Irwin-Hall)."""
+        return spread * (sum(self.random() for _ in range(12)) - 6.0)
+
     def happens(self, share: float) -> bool:
         """Return True in ``share`` (0 to 1) of all calls."""
         return self.random() < share

@@ -51,7 +51,8 @@ class Shop:
 class Box:
     """One fulfillment and the parcel it becomes. Days are numbers, the rest are moments.
 
-    ``packed`` is what lies in the box, ``pieces`` what should. ``told_delay`` is how long the warehouse's
+    ``packed`` is what was scanned into the box, ``pieces`` what should be, and ``holds`` what lies in it where the
+    scan is wrong. ``told_delay`` is how long the warehouse's
     words take to arrive, in seconds, where the plot depends on it.
     """
 
@@ -70,6 +71,7 @@ class Box:
     station: str
     scans: list[Scan] = field(default_factory=list)
     told_delay: int | None = None
+    holds: tuple[Pieces, ...] | None = None
 
     def delivered_at(self) -> int | None:
         """Return when the carrier handed it to the customer; a scan back at the shop is not that."""

@@ -70,7 +70,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ``orders`` are placed over ``days`` calendar days from ``start`` in the shop's zone; the rate of the
     stream is their quotient. ``first_order`` numbers the orders, so that worlds can be laid side by side.
     ``customers`` is how many people shop here (by default four for every five orders, at most 20,000).
-    ``run_on_days`` is how long history runs on after the last day of shopping.
+    ``run_on_days`` is how long history runs on after the last day of shopping. ``swapped`` is the share of orders
+    that are packed into the box of another order, which comes on top, and the other way round; at ``unscanned``
+    of them the station scans what should be there. At ``misread`` of the orders of several lines it scans one
+    article twice and another not at all, and packs the right ones. ``scale_g`` is by how many grams scales and
+    cartons vary.
 
     Raises:
         UsageProblem: a size is not positive, the faults exceed all orders, or the home is unknown.
@@ -88,6 +92,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     customers: int | None = None
     first_order: int = 1001
     run_on_days: int = 60
+    swapped: Share = 0.0
+    unscanned: Share = 0.0
+    misread: Share = 0.0
+    scale_g: float = 0.0
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.orders < 0 or self.first_order < 0 or (self.customers or 1) < 1:
@@ -97,7 +105,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                 why=f"days={self.days} orders={self.orders} customers={self.customers}",
                 hint="firstword simulate --orders 600 --days 7",
             )
-        if self.faults.total() + self.changed + self.canceled > 1:
+        if self.faults.total() + self.changed + self.canceled + self.swapped > 1:
             raise UsageProblem(
                 "simulate-rates",
                 "faults, changes and cancellations together exceed all orders",

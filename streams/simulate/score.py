@@ -14,7 +14,9 @@ from streams.problems import InputProblem
 from streams.simulate.planted import OrderTruth, Truth
 
 FOLLOW_UP = "return_follow_up"  # the template of the one note about an unused label
-_RETURNABLE = frozenset({"wrong_item", "over_shipment"})  # the customer holds something to send back
+_RETURNABLE = frozenset(
+    {"wrong_item", "over_shipment", "swapped_labels"}
+)  # the customer holds something to send back
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,13 +153,17 @@ def score(truth: Truth, decisions: Iterable[dict[str, Any]]) -> Score:
             heard.replacements, {o.order_id for o in truth.orders if o.replacement}
         ),
         missing_labels=tuple(
-            order.order_id for order in truth.orders if order.label and order.order_id not in heard.labels
+            order.order_id
+            for order in truth.orders
+            if order.label and order.order_id not in heard.labels and order.order_id not in heard.waived
         ),
         needless_labels=_needless(
             heard.labels, {o.order_id for o in truth.orders if _RETURNABLE.intersection(o.planted)}
         ),
         missing_follow_ups=tuple(
-            v.order.order_id for v in verdicts if v.order.follow_up and not v.follow_ups
+            v.order.order_id
+            for v in verdicts
+            if v.order.follow_up and not v.follow_ups and v.order.order_id not in heard.waived
         ),
         needless_follow_ups=tuple(
             one for verdict in verdicts for one in verdict.follow_ups[1 if verdict.order.follow_up else 0 :]
@@ -183,6 +189,9 @@ class _Heard:
         self.mails: dict[str, list[_Mail]] = {}
         self.replacements: dict[str, set[str]] = {}
         self.labels: dict[str, set[str]] = {}
+        self.waived: set[str] = (
+            set()
+        )  # orders whose wrong pieces may stay: no label is owed, and no note about one
         self._seen: set[tuple[str, str]] = set()
         self._kinds: dict[str, str] = {}
         self._versions: dict[str, int] = {}
@@ -209,6 +218,8 @@ class _Heard:
                 self._accept(said, datetime.fromisoformat(event["time"]))
             case "replacement.requested.v1":
                 self.replacements.setdefault(said["order_id"], set()).add(said.get("replacement_id", ""))
+            case "return.waived.v1":
+                self.waived.add(said["order_id"])
             case "return_label.issued.v1":
                 self.labels.setdefault(said["order_id"], set()).add(said.get("return_id", ""))
 

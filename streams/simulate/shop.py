@@ -13,7 +13,7 @@ from streams.simulate.arrivals import Arrivals, Simulated
 from streams.simulate.days import DAY, HOUR, day_of, iso, utc
 from streams.simulate.dice import Dice
 from streams.simulate.draft import Draft, Shop
-from streams.simulate.faults import CANCELED, CHANGED, FAULTS, deal
+from streams.simulate.faults import CANCELED, CHANGED, FAULTS, SWAPPED, deal, swapped_labels
 from streams.simulate.people import Person, invent
 from streams.simulate.plan import Plan
 from streams.simulate.planted import OrderTruth, Planted, Truth
@@ -24,6 +24,7 @@ Witness = Callable[[OrderTruth], None]
 # Share of a day's orders by the hour at which people shop: the night is quiet, the evening busy.
 _SHOPPING = (2, 1, 1, 1, 1, 2, 3, 4, 5, 5, 5, 5, 6, 6, 5, 5, 5, 5, 6, 7, 8, 7, 5, 3)
 _OPENS, _CLOSES = 9 * HOUR, 17 * HOUR
+_BESIDE = 50_000_000  # numbers of orders that are written beside another: no world has so many
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,11 +47,15 @@ def simulate(plan: Plan, witness: Witness | None = None) -> Iterator[Simulated]:
     people = [invent(dice, number, plan.home) for number in range(1, plan.population + 1)]
     arrivals = Arrivals()
     teller = Teller(plan, dice, arrivals)
-    author = _Author(dice, shop, teller, witness)
+    author = _Author(dice, shop, teller, witness, plan=plan)
     for index, fate in enumerate(deal(plan, dice)):
         placed_at = _placed_at(plan, shop, index, dice)
         yield from arrivals.before(placed_at)
-        author.write(fate, plan.first_order + index, placed_at, dice.one(people))
+        number, person = plan.first_order + index, dice.one(people)
+        if fate == SWAPPED:
+            author.write_swapped(number, placed_at, (person, dice.one(people)))
+        else:
+            author.write(fate, number, placed_at, person)
     yield from arrivals.rest()
 
 
@@ -98,14 +103,17 @@ def _truth(plan: Plan, lines: int, orders: list[OrderTruth]) -> bytes:
 class _Author:
     """Writes orders with their fates, and what follows from them."""
 
-    __slots__ = ("_dice", "_planted", "_shop", "_teller", "_witness")
+    __slots__ = ("_dice", "_misread", "_planted", "_shop", "_teller", "_unscanned", "_witness")
 
-    def __init__(self, dice: Dice, shop: Shop, teller: Teller, witness: Witness | None) -> None:
+    def __init__(
+        self, dice: Dice, shop: Shop, teller: Teller, witness: Witness | None, *, plan: Plan
+    ) -> None:
         self._dice = dice
         self._shop = shop
         self._teller = teller
         self._witness = witness
-        self._planted = dict.fromkeys(FAULTS, 0)
+        self._unscanned, self._misread = plan.unscanned, plan.misread
+        self._planted = dict.fromkeys((*FAULTS, SWAPPED), 0)
 
     def write(self, fate: str | None, number: int, placed_at: int, person: Person) -> None:
         """Write one order, told and done."""
@@ -129,9 +137,30 @@ class _Author:
             self._planted[fate] += 1
             if draft.promise_from is not None and draft.promise_from > draft.promise:
                 draft.promise_from = None
+        elif self._misread and fate is None and self._dice.happens(self._misread):
+            swapped_labels.misread(draft)
         self._teller.tell(draft, tidy=planted is not None)
         self._teller.tell_stranger(placed_at, number)
         if planted is not None:
+            self._conclude(draft, planted)
+
+    def write_swapped(self, number: int, placed_at: int, people: tuple[Person, Person]) -> None:
+        """Write an order and another one beside it, each with the other's goods in its box."""
+        dice, shop = self._dice, self._shop
+        beside = _BESIDE + number
+        one = write_order(dice, shop, number, placed_at, people[0], modest=True)
+        other = swapped_labels.beside(
+            one, lambda: write_order(dice, shop, beside, placed_at, people[1], modest=True)
+        )
+        if other is None:  # two boxes: nothing to confuse it with
+            self._teller.tell(one, tidy=True)
+            return
+        scanned = not (self._unscanned and dice.happens(self._unscanned))
+        both = swapped_labels.plant((one, other), dice, self._planted[SWAPPED], scanned=scanned)
+        self._planted[SWAPPED] += 1
+        for draft in (one, other):
+            self._teller.tell(draft, tidy=True)
+        for draft, planted in zip((one, other), both, strict=True):
             self._conclude(draft, planted)
 
     def _conclude(self, draft: Draft, planted: Planted) -> None:

@@ -48,7 +48,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 class Teller:
     """Writes one world's events; their identities number them within seed and first order."""
 
-    __slots__ = ("_arrivals", "_dice", "_encode", "_noise", "_prefix", "_told")
+    __slots__ = ("_arrivals", "_dice", "_encode", "_noise", "_prefix", "_scale", "_scale_g", "_told")
 
     def __init__(self, plan: Plan, dice: Dice, arrivals: Arrivals) -> None:
         self._dice = dice
@@ -57,6 +57,8 @@ class Teller:
         self._encode = msgspec.json.Encoder().encode
         self._prefix = f"{plan.seed:x}-{plan.first_order:x}-"
         self._told = 0
+        self._scale = Dice(plan.seed + 1)  # chance of its own: a world with noisy scales is the same world
+        self._scale_g = plan.scale_g
 
     def tell(self, draft: Draft, *, tidy: bool) -> None:
         """Tell a whole order; a ``tidy`` one gets no scans that the plot does not know."""
@@ -120,7 +122,7 @@ class Teller:
             order_id=order_id,
             shipment_id=box.shipment_id,
             lines=box.packed,
-            weight_g=weigh(box.packed),
+            weight_g=self._weigh(box),
             station=box.station,
         )
         self._send(box.packed_at, source, order_id, packed, LONGEST, box.told_delay)
@@ -135,6 +137,10 @@ class Teller:
         if self._dice.random() < self._noise.early_scan:
             late = self._dice.between(HOUR, 5 * HOUR)  # the label's first scan comes within half an hour
         self._send(box.labeled_at, source, order_id, labeled, LONGEST, late)
+
+    def _weigh(self, box: Box) -> float:
+        grams = weigh(box.packed if box.holds is None else box.holds)
+        return grams if not self._scale_g else max(0.0, round(grams + self._scale.about(self._scale_g), 1))
 
     def _tell_scan(self, tracking_number: str, carrier: str, scan: Scan) -> None:
         estimate = scan.estimate

@@ -1,6 +1,8 @@
 """What every ledger must do, whatever it is made of."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -192,6 +194,44 @@ def test_a_barred_address_is_known_at_the_next_claim(ledger):
     assert [claim.barred for claim in ledger.write([row, other]).claims] == ["no such mailbox", None]
 
 
+def test_a_barred_address_can_be_asked_for(ledger):
+    """By its hash, and nobody else's; the reason may be any text."""
+    bob, eve = queued("msg_1").to_hash, queued("msg_2", to="eve@example.org").to_hash
+    assert not ledger.is_barred(bob)
+    ledger.bar(bob, "5.1.1 kein Postfach für Bob", FRIDAY)
+
+    assert (ledger.is_barred(bob), ledger.is_barred(eve), ledger.is_barred("")) == (True, False, False)
+
+
+def test_a_mail_that_waits_learns_that_its_address_was_barred(ledger):
+    """Claimed before, asked for again after: the second claim says so, whatever order it is of."""
+    row = claimed(ledger, "msg_1", case_id="case_1")
+    ledger.bar(row.to_hash, "no such mailbox", FRIDAY)
+    again = ledger.write([row]).claims[0]
+
+    assert (again.fresh, again.barred) == (False, "no such mailbox")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_two_processes_bar_at_once(kind, request):
+    """Both mean the same; neither fails, and one reason stands."""
+    path = place_of(kind, request)
+    ledgers = [open_ledger(path) for _ in range(4)]
+    start = Barrier(4)
+
+    def bar(one):
+        start.wait(30)
+        for number in range(20):
+            one.bar(f"hash-{number}", f"reason of {id(one)}", FRIDAY)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(bar, ledgers))
+
+    assert all(one.is_barred(f"hash-{number}") for one in ledgers for number in range(20))
+    for one in ledgers:
+        one.close()
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_what_was_written_survives_reopening(kind, request):
     """SQL only: a second process sees the rows, generations and barred addresses of the first."""
@@ -201,12 +241,14 @@ def test_what_was_written_survives_reopening(kind, request):
     row = claimed(before)
     deferred = rules.settled(row, Temporary(text="451 later"), FRIDAY)
     before.write(swaps=[Swap(old=row, new=deferred)])
+    before.bar(row.to_hash, "no such mailbox", FRIDAY)
     before.close()
     after = open_ledger(path)
 
     assert after.find("msg_armchair") == deferred
     assert after.next_due() == FRIDAY + timedelta(minutes=1)
     assert after.enroll("a") == 2
+    assert after.is_barred(row.to_hash)
     after.close()
 
 

@@ -32,6 +32,9 @@ DELIVERED = {
     "second_failure",
     "replacement_update",
     "return_follow_up",
+    "out_of_stock",
+    "label_follows",
+    "found",
 }
 
 

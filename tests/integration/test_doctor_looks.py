@@ -56,9 +56,15 @@ def test_a_database_is_looked_at_with_its_clock_and_its_ledger(postgres):
     with engine.begin() as connection:
         connection.exec_driver_sql(ROW.format(id="m1", state="in_doubt", at=stamp(NOW)))
         connection.exec_driver_sql(ROW.format(id="m2", state="deferred", at=stamp(NOW - timedelta(hours=5))))
+        barred = "INSERT INTO mail_barred (to_hash, why, since) VALUES ('{hash}', 'w', '{at}')"
+        connection.exec_driver_sql(barred.format(hash="h1", at=stamp(NOW - timedelta(hours=7))))
+        connection.exec_driver_sql(barred.format(hash="h2", at=stamp(NOW - timedelta(hours=3))))
     engine.dispose()
     found = told(database.look_at_database, load({}, database=postgres))
 
+    assert found["barred addresses"].state == "ok"
+    assert found["barred addresses"].says.startswith("2 addresses are written to no more")
+    assert found["barred addresses"].says.endswith("the newest was added 3 h ago")
     assert found["database"].state == "ok"
     assert "answers in" in found["database"].says
     assert found["database clock"].state == "ok"

@@ -153,6 +153,26 @@ def test_a_review_is_answered_once_whether_the_answer_was_read_before_or_after(d
     assert desk.reading.today().reviews == 0
 
 
+def expired(name, outcome="words_only"):
+    return facts.ReviewExpired(
+        order_id=ORDER,
+        decision_id=f"dec_expired_{name}",
+        case_id=CASE,
+        review_id=f"rev_{name}",
+        outcome=outcome,
+        by="the policy standard",
+    )
+
+
+def test_a_review_that_nobody_answered_in_time_waits_for_nobody(desk):
+    """The policy spoke; a person's word behind it changes nothing."""
+    desk.decide(opened(1), asked("late", 1), expired("late"))
+    desk.hear(answered("late"))
+
+    assert desk.reviews() == []
+    assert desk.reading.today().reviews == 0
+
+
 def test_a_review_says_what_it_is_about(desk):
     """Kinds and evidence of the exceptions, and the cost."""
     desk.decide(opened(1), opened(2, kind="damaged"), asked("both", 1, 2))

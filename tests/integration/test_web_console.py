@@ -19,6 +19,7 @@ PAGES = [
     "/search",
     "/order?id=ORD-10428",
     "/order/letter?order=ORD-10428&id=msg_1",
+    "/reviews/letter?id=rev_0",
     "/reviews",
     "/held",
     "/letters",
@@ -31,6 +32,7 @@ PAGES = [
     "/backtest/report?name=20261120-091500",
     "/keys",
 ]
+FRAMED = ("/order/letter", "/reviews/letter", "/backtest/report")
 DEEDS = {
     "/reviews": ("approver", {"review_id": "rev_0", "verdict": "approve", "note": "our mistake"}),
     "/letters": ("operator", {"letter": "ded_1"}),
@@ -101,7 +103,7 @@ def test_every_answer_tells_the_browser_what_it_may_do(base, page):
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; ")
     assert "script-src 'unsafe-inline'" not in policy
-    if page.startswith(("/order/letter", "/backtest/report")):
+    if page.startswith(FRAMED):
         assert "script-src" not in policy
         assert policy.endswith("sandbox")
         assert "frame-ancestors 'self'" in policy
@@ -324,9 +326,7 @@ class Scripts(HTMLParser):
         self.text.append(data)
 
 
-@pytest.mark.parametrize(
-    "page", [one for one in PAGES if not one.startswith(("/order/letter", "/backtest/report"))]
-)
+@pytest.mark.parametrize("page", [one for one in PAGES if not one.startswith(FRAMED)])
 def test_hostile_words_are_shown_as_words(page):
     """A name, a report, an order id, a carrier's place, a relay's reply: whatever somebody else can write."""
     with serving(make_room(SmallReading(HOSTILE))) as base:

@@ -267,3 +267,12 @@ def test_a_truth_that_cannot_be_read_is_a_problem_with_a_way_out(tmp_path, conte
 
     assert caught.value.code == "simulate-truth-unreadable"
     assert caught.value.where == str(path)
+
+
+def test_what_may_stay_needs_no_label_and_no_note():
+    """A waived return stands for the label that was owed, and for the note about it."""
+    log = [opened(), *told("wrong_item"), event("replacement.requested", MONDAY, replacement_id="rep-1")]
+    owed = truth(planted(follow_up=True))
+
+    assert score(owed, log).missing_labels == score(owed, log).missing_follow_ups == ("ORD-KITE",)
+    assert score(owed, [*log, event("return.waived", MONDAY, exception_id="exc-1")]).perfect

@@ -1,4 +1,7 @@
-"""Looks at the mail ledger, wherever it is: mails by state, those whose fate nobody knows, and the oldest that waits."""
+"""Looks at the mail ledger, wherever it is.
+
+Mails by state, those whose fate nobody knows, the oldest that waits, and how many addresses are barred.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ _PATIENCE = timedelta(hours=1)  # four attempts; from here on, the relay has a l
 _STATES = "SELECT state, count(*) FROM mail_ledger GROUP BY state ORDER BY state"
 _DOUBTS = "SELECT message_id, order_id FROM mail_ledger WHERE state = 'in_doubt' ORDER BY 1"
 _OLDEST = "SELECT min(queued_at) FROM mail_ledger WHERE state IN ('claimed', 'sending', 'deferred')"
+_BARRED = "SELECT count(*), max(since) FROM mail_barred"
 
 
 def look_at_rows(ask: Ask) -> Iterator[Check]:
@@ -36,6 +40,15 @@ def look_at_rows(ask: Ask) -> Iterator[Check]:
     ((oldest,),) = ask(_OLDEST)
     if oldest is not None:
         yield from _waiting(datetime.fromisoformat(oldest))
+    ((barred, since),) = ask(_BARRED)
+    if barred:
+        yield _barred(barred, datetime.fromisoformat(since))
+
+
+def _barred(count: int, since: datetime) -> Check:
+    which = "1 address is" if count == 1 else f"{count:,} addresses are"
+    newest = f"the newest was added {spell_age(wall_now() - since)} ago"
+    return fine("barred addresses", f"{which} written to no more: mail came back from there; {newest}")
 
 
 def _waiting(queued_at: datetime) -> Iterator[Check]:

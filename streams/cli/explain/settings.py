@@ -15,6 +15,7 @@ _GROUPS = {
     "client_id": "the service: names and topics",
     "clock": "the service: time, memory, database, monitor",
     "console": "the console: address and sign-in",
+    "public_url": "links in mails: where they lead, what signs them",
     "studio": "the studio: address, who comes in, test mails",
 }
 

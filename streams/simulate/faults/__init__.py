@@ -46,7 +46,7 @@ FAULTS = {
     "short_shipment": Fault(short_shipment.plant, short_shipment.AT_LEAST),
     "over_shipment": Fault(over_shipment.plant),
 }
-CHANGED, CANCELED = "changed", "canceled"
+CHANGED, CANCELED, SWAPPED = "changed", "canceled", "swapped_labels"
 _HAND = 600  # orders dealt at a time: in every hand the shares are kept, so that small worlds have all kinds
 
 
@@ -57,6 +57,8 @@ def deal(plan: Plan, dice: Dice) -> Iterator[str | None]:
     order, and a demo of one week shows every kind. Memory is that of one hand.
     """
     shares = {**msgspec.structs.asdict(plan.faults), CHANGED: plan.changed, CANCELED: plan.canceled}
+    if plan.swapped:  # else not even dealt: every world without it is as it was
+        shares[SWAPPED] = plan.swapped
     for first in range(0, plan.orders, _HAND):
         yield from _hand(shares, min(_HAND, plan.orders - first), dice)
 
