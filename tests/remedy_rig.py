@@ -198,14 +198,15 @@ class Rig:
         parsed = [email.message_from_bytes(file.read_bytes(), policy=email_policy.default) for file in files]
         return sorted(parsed, key=lambda mail: (mail["Date"].datetime, mail["Message-ID"]))
 
-    def story(self):
-        """Return what was decided and what customers read, as text that a person can accept."""
+    def story(self, order_id=None):
+        """Return what was decided and what customers read, as text that a person can accept; of one order, its decisions."""
         lines = ["What we decided, on the customer's clock", ""]
-        orders = {decision.order_id for _, decision in self.told}
-        for now, decision in self.told:
+        told = [one for one in self.told if order_id in {None, one[1].order_id}]
+        orders = {decision.order_id for _, decision in told}
+        for now, decision in told:
             whose = f"{decision.order_id}: " if len(orders) > 1 else ""
             lines.append(f"  {whose}{describe(decision, now, ZONE).text}")
-        for number, mail in enumerate(self.mails(), start=1):
+        for number, mail in enumerate(self.mails() if order_id is None else (), start=1):
             lines += ["", f"Mail {number}, {spell_moment(local(mail['Date'].datetime, ZONE), ZONE)}"]
             lines += [f"  To: {mail['To']}", f"  Subject: {mail['Subject']}"]
             lines += [f"  Attached: {part.get_filename()}" for part in mail.iter_attachments()]

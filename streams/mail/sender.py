@@ -332,7 +332,8 @@ class LedgerSender:
         identity = self._identity_of(claim.row.template_version)
         pin = msgspec.structs.replace(claim.row.pin, at=claim.row.queued_at)
         rendered = self._renderer.render(message, pin)
-        subject = claim.first_subject or clean(rendered.subject, SUBJECT_LIMIT)
+        kept = None if rendered.own_subject else claim.first_subject
+        subject = kept or clean(rendered.subject, SUBJECT_LIMIT)
         content = compose(
             message,
             rendered,

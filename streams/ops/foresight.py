@@ -233,7 +233,7 @@ def _rendered(message: MessageQueued, renderer: Renderer, first_subject: str) ->
         return Mail(message=message, problem=str(problem))
     return Mail(
         message=message,
-        subject=first_subject or mail.subject,
+        subject=mail.subject if mail.own_subject or not first_subject else first_subject,
         preheader=mail.preheader,
         text=mail.text,
         html=mail.page,

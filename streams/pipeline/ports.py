@@ -224,6 +224,7 @@ class RenderedMail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     template_version: str
     images: tuple[Image, ...] = ()
     opt_out: str = ""
+    own_subject: bool = False
 
     @property
     def page(self) -> str:

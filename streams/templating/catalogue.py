@@ -43,6 +43,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     must have words in (none: all that the house speaks). ``variants`` says what part of the cases, in
     percent, gets the words with that letter (``en@b.md``); all others get those without one. ``opt_out`` is
     true for what a customer may do without: their mail program then offers to stop it (RFC 8058).
+    ``own_subject`` is true for news that the subject of the case's first mail would belie; all others keep that
+    one, so that the case stays one conversation.
     """
 
     purpose: Annotated[str, msgspec.Meta(min_length=10)]
@@ -53,6 +55,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     regret: bool = True
     parcel_delivery: bool = False
     opt_out: bool = False
+    own_subject: bool = False
     slots: tuple[Slot, ...] = ()
     locales: tuple[str, ...] = ()
     variants: dict[str, Annotated[int, msgspec.Meta(ge=0, le=100)]] = {}

@@ -127,6 +127,7 @@ class Edition:
             template_version=self.version(folder),
             images=() if self.catalogue.logo is None else (self.catalogue.logo,),
             opt_out=_opt_out(folder, answers),
+            own_subject=folder.card.own_subject,
         )
 
     def _answers(self, message: MessageQueued, at: datetime | None) -> dict[str, str]:

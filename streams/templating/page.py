@@ -33,6 +33,7 @@ class WovenMail(RenderedMail, frozen=True, kw_only=True, dict=True):
         template_version: str,
         images: tuple[Image, ...] = (),
         opt_out: str = "",
+        own_subject: bool = False,
     ) -> WovenMail:
         """Return the mail whose HTML is joined from these pieces."""
         mail = cls(
@@ -43,6 +44,7 @@ class WovenMail(RenderedMail, frozen=True, kw_only=True, dict=True):
             template_version=template_version,
             images=images,
             opt_out=opt_out,
+            own_subject=own_subject,
         )
         force_setattr(mail, "pieces", tuple(html))
         return mail

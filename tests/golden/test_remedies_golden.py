@@ -6,6 +6,7 @@ To accept new ones: ``FIRSTWORD_ACCEPT=1 pytest tests/golden/test_remedies_golde
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,11 @@ STORM = """
 most = 200
 """
 PARCELS = 5_000
+WATCHED = {
+    "Told before the brake": "ORD-0000",
+    "Waited for two people, then told": "ORD-3000",
+    "Waited, and came in the meantime": "ORD-4500",
+}
 
 
 def placed_in_a_storm(number):
@@ -110,8 +116,25 @@ def test_a_storm_holds_itself_until_two_people_have_looked(tmp_path):
         mails = rig.mails()
     finally:
         rig.close()
-    told = {mail["X-Firstword-Order"] or mail["Subject"].split()[-1] for mail in mails}
+    told = {mail["To"] for mail in mails}
+    shown = "\n".join(
+        (
+            "5,000 parcels of one carrier are late on one day; policy: brake above 200 mails in an hour\n",
+            *(f"{count:6,} {kind}" for kind, count in sorted(Counter(d.TYPE for _, d in rig.told).items())),
+            "",
+            *(
+                f"held: {sort} {name}, {storm.waiting:,} mails"
+                for (sort, name), storm in by_dimension.items()
+            ),
+            *(f"\n{who}\n{rig.story(order)}" for who, order in WATCHED.items()),
+            mails[250].get_body(("plain",)).get_content(),
+        )
+    )
+    accepted = STORIES.parent / "storm.txt"
+    if os.environ.get("FIRSTWORD_ACCEPT") == "1":
+        accepted.write_text(shown, encoding="utf-8")
 
+    assert accepted.read_text(encoding="utf-8") == shown
     assert (sent_at_first, waiting) == (200, 4_800)
     assert after_one == 200
     assert len(mails) == len(told) == 4_000

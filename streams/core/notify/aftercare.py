@@ -53,7 +53,7 @@ def leave_to_person(draft: Draft) -> None:
 
 
 def _ask_how_else(draft: Draft, one: Return) -> None:
-    """No label could be had: a person may send somebody for it; the customer is asked for nothing."""
+    """No label could be had, so the customer has been told that nothing need come back: a person hears of it."""
     case = draft.own_case()
     case.returns = amended(case.returns, lambda other: other.return_id == one.return_id, asked=True)
     _ask(draft, identify("rev", one.return_id), "label_refused", (one.exception_id,))
