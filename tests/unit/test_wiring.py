@@ -114,3 +114,26 @@ def test_mails_come_back_to_where_the_brand_says(tmp_path):
     assert silent.return_path("msg_7") == silent.from_address
     assert told.return_path("msg_7") == f"bounces+{token('msg_7')}@mail.example.com"
     assert (silent.relay_renames, told.relay_renames) == (False, True)
+
+
+@pytest.mark.parametrize(("provider", "days"), [("sandbox", 45), ("easypost", 29), ("karrio", 45)])
+def test_a_label_ends_while_its_seller_still_gives_the_money_back(tmp_path, provider, days):
+    """The day named in the mail lies within the seller's window, so that an unused label costs nothing."""
+    settings = load(
+        {}, data=tmp_path, label_provider=provider, label_key="secret", label_url="https://k.example.com"
+    )
+
+    assert wiring.policy_of(settings).returns.keep_days == days
+
+
+def test_nobody_is_asked_across_orders_where_nothing_is_limited(tmp_path):
+    """The standard policy limits nothing, a policy with a sum does: only then is there anybody to ask."""
+    limited = tmp_path / "limited.toml"
+    limited.write_text("[budgets.day]\nUSD = 5000\n", encoding="utf-8")
+    free = wiring.build(load({}, data=tmp_path / "free"))
+    bound = wiring.build(load({}, data=tmp_path / "bound", policy=limited))
+    free.ledger.close()
+    bound.ledger.close()
+
+    assert free.effects.judge is None
+    assert bound.effects.judge is not None
