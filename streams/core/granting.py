@@ -29,13 +29,18 @@ def allowance(
     """
     if not draft.policy.asks:
         return Allowance("", status="granted")
-    granted = [one for one in draft.case.allowances if one.about == key and one.status == "granted"]
+    mine = [one for one in draft.case.allowances if one.about == key]
+    if is_open(draft, key):
+        return mine[-1]  # one question at a time, whatever has become dearer or cheaper since
+    granted = [one for one in mine if one.status == "granted"]
     if granted:
         costs = _not_yet(costs, granted)
         if not costs:
             return granted[-1]
     sums = [f"{cost.minor}{cost.currency}" for cost in costs]
-    allowance_id = identify("alw", draft.order.order_id, purpose, key, trouble.verdict, *sums)
+    approved = trouble.verdict == "approved" and not trouble.expired
+    whose = "person" if approved else trouble.verdict
+    allowance_id = identify("alw", draft.order.order_id, purpose, key, whose, *sums)
     known = next((one for one in draft.case.allowances if one.allowance_id == allowance_id), None)
     if known is not None:
         return known
@@ -56,12 +61,18 @@ def allowance(
             station=_station(shipment),
             apology="apology" in remedies and purpose == "message",
             owed=not _OWED.isdisjoint(remedies) and bool(costs),
-            approved=trouble.verdict == "approved",
+            approved=approved,
         )
     )
     case = draft.own_case()
     case.allowances = (*case.allowances, Allowance(allowance_id, key, costs=costs))
     return case.allowances[-1]
+
+
+def is_open(draft: Draft, key: str) -> bool:
+    """True while what was asked about this mail, or this round of a trouble, has no answer."""
+    mine = [one for one in draft.case.allowances if one.about == key]
+    return bool(mine) and mine[-1].status in {"asked", "held"}
 
 
 def _not_yet(costs: tuple[Money, ...], granted: list[Allowance]) -> tuple[Money, ...]:

@@ -44,7 +44,7 @@ def compose_letter(
         carrier=shipment.carrier if shipment else None,
         tracking_number=shipment.tracking_number if shipment else None,
         replacement_id=replacement.replacement_id if replacement else None,
-        replacement_lines=named(order, _under_way(draft, troubles, replacement)),
+        replacement_lines=named(order, _under_way(draft, troubles, replacement, later)),
         replacement_arrives=_replacement_arrives(draft, replacement),
         expedited=replacement.expedited if replacement else False,
         return_id=one.return_id if one else None,
@@ -77,7 +77,9 @@ def _found_arrives(draft: Draft) -> DateRange | None:
     return None if draft.order.arrived_at is not None else forecast(draft.order, draft.now, draft.policy)
 
 
-def _under_way(draft: Draft, troubles: list[Trouble], replacement: Replacement | None) -> list[Pieces]:
+def _under_way(
+    draft: Draft, troubles: list[Trouble], replacement: Replacement | None, later: Replacement | None
+) -> list[Pieces]:
     """Return all that is being sent again for these troubles, box by box."""
     if replacement is None:
         return []
@@ -87,6 +89,8 @@ def _under_way(draft: Draft, troubles: list[Trouble], replacement: Replacement |
         for one in draft.case.replacements
         if one.refused is None and one.status != "canceled" and one.exception_id in ids
     ]
+    if later is not None and all(one.replacement_id != later.replacement_id for one in others):
+        others = [later, *others]
     return [line for one in (others or [replacement]) for line in one.lines]
 
 
@@ -129,7 +133,7 @@ def _return_of(draft: Draft, troubles: list[Trouble]) -> Return | None:
     if not any(trouble.extra or trouble.kind == "wrong_item" for trouble in troubles):
         return None
     ids = {trouble.exception_id for trouble in troubles}
-    usable = [one for one in draft.case.returns if one.seen_at is None and not one.refused]
+    usable = [one for one in draft.case.returns if one.seen_at is None and not one.refused and not one.lapsed]
     own = [one for one in usable if one.exception_id in ids]
     return next(iter(own or usable), None)
 
@@ -154,4 +158,4 @@ def _arrives(draft: Draft, troubles: list[Trouble], replacement: Replacement | N
 
 
 def _with_message(draft: Draft, decision_type: str) -> bool:
-    return any(decision_type == decision.TYPE for decision in draft.decisions)
+    return draft.case.unheard or any(decision_type == decision.TYPE for decision in draft.decisions)

@@ -173,6 +173,7 @@ class Trouble(msgspec.Struct, array_like=True, gc=False):
     decide_by: datetime | None = None
     allowed: tuple[str, ...] | None = None  # what a person let through of the remedies
     found_told: bool = False
+    expired: bool = False  # nobody decided in time: what followed has no person's word
     certainty: Literal["certain", "likely", "possible"] = "certain"
 
 
@@ -194,7 +195,6 @@ class Replacement(msgspec.Struct, array_like=True, gc=False):
     told_by: date | None = None
     asked: bool = False  # refused, and a person was asked about it, or the customer
     out_of_stock: bool = False
-    refused_at: datetime | None = None
     choice: str | None = None  # what the customer wants instead: refund or wait
     settled: bool = False  # that choice was acted upon
     waited: bool = False  # ordered again for a customer who waits, who has not heard that it leaves
@@ -237,6 +237,7 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
     ] = "queued"
     asked: bool = False  # it came back, and a person was asked about it
     retold: bool = False  # it came back, and went to another address
+    apologized: bool = False
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -285,6 +286,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     replies: int = 0
     replies_answered: int = 0  # up to here a person has let automatic mail go on
     replies_asked: int = 0
+    unheard: bool = False  # what was granted stood in a mail that came back, and is said again
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):

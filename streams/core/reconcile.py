@@ -82,7 +82,7 @@ def _change(draft: Draft, trouble: Trouble, finding: Finding) -> None:
         mine.staged_at = draft.now
         mine.responded = mine.stage - 1
         mine.told = min(mine.told, mine.stage - 1)
-        mine.verdict = "none"
+        _ask_anew(mine)
     mine.severity = severity
     mine.missing = finding.missing
     mine.extra = finding.extra
@@ -92,7 +92,7 @@ def _change(draft: Draft, trouble: Trouble, finding: Finding) -> None:
     if stage > mine.stage:
         mine.stage = stage
         mine.staged_at = draft.now
-        mine.verdict = "none"
+        _ask_anew(mine)
         mine.review_id = None
     draft.decide(
         ExceptionChanged(
@@ -102,6 +102,13 @@ def _change(draft: Draft, trouble: Trouble, finding: Finding) -> None:
             **_what(mine),
         )
     )
+
+
+def _ask_anew(mine: Trouble) -> None:
+    """What a person said was about less than this."""
+    mine.verdict = "none"
+    mine.allowed = mine.decide_by = None
+    mine.expired = False
 
 
 def _grew(trouble: Trouble, finding: Finding) -> bool:

@@ -15,7 +15,7 @@ from streams.core.events import (
     ReviewReason,
     ReviewRequested,
 )
-from streams.core.granting import allowance
+from streams.core.granting import allowance, is_open
 from streams.core.ids import address_hash, identify
 from streams.core.money import Money, zero
 from streams.core.order import Allowance, Trouble
@@ -100,7 +100,7 @@ def _overdue(draft: Draft, trouble: Trouble) -> Trouble:
     outcome = _OUTCOMES[draft.policy.reviews.overdue]
     if mine.certainty != "certain":
         outcome = "refused"  # nobody has looked: what may not be so is not told
-    mine.verdict, mine.decide_by = outcome, None
+    mine.verdict, mine.decide_by, mine.expired = outcome, None, True
     review_id = mine.review_id or ""
     draft.decide(
         ReviewExpired(
@@ -122,6 +122,8 @@ def _answer(draft: Draft, trouble: Trouble, response: Response) -> None:
     due = trouble.staged_at + response.settle
     if draft.now < due:
         draft.wake(due)
+        return
+    if draft.case.allowances and is_open(draft, _round(trouble)):
         return
     offered = proposals(draft, trouble, response)
     costs = costs_of(offered)
@@ -236,7 +238,7 @@ def _decide_by(draft: Draft, trouble: Trouble, reason: ReviewReason) -> datetime
     person, nothing goes out without one.
     """
     within = draft.policy.reviews.within
-    is_first = trouble.stage == 1 and draft.order.replaces is None
+    is_first = trouble.stage == 1 and draft.order.replaces is None and not trouble.expired
     return draft.now + within if within and is_first and reason in {"budget", "history"} else None
 
 

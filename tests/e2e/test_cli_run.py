@@ -111,8 +111,9 @@ def test_the_public_log_has_every_decision_and_no_address(tmp_path, story):
 
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert {"firstword"} == {event["source"] for event in events}
-    assert [event["type"] for event in events][:3] == [
+    assert [event["type"] for event in events][:4] == [
         "exception.opened.v1",
+        "mix_up.suspected.v1",
         "return_label.requested.v1",
         "replacement.requested.v1",
     ]

@@ -365,3 +365,203 @@ def test_time_for_a_person_ends_and_says_under_whose_name():
     assert (expired.review_id, expired.outcome, expired.by) == (asked.review_id, "words_only", "standard")
     assert asked.decide_by == at("11-20 16:10") + timedelta(days=2)
     assert of(told, facts.ReplacementRequested) == []
+
+
+# ---------------------------------------------------------------------------- what a reviewer found
+
+
+def lost_lamp(*more, until, world, **options):
+    """A lamp that its carrier loses on the second day."""
+    return course(
+        ("11-20 15:00", b.placed(promise=None, lines=b.lines({LAMP: 1}), shipping=None)),
+        ("11-20 16:00", b.labelled()),
+        ("11-21 15:00", b.scanned("in_transit")),
+        ("11-22 15:00", b.scanned("exception", reason="lost")),
+        *more,
+        until=until,
+        world=world,
+        **options,
+    )
+
+
+FOUND = (("11-24 15:00", b.scanned("in_transit")), ("11-25 15:00", b.scanned("delivered")))
+
+
+@pytest.mark.parametrize("word", ["refund", "wait"])
+def test_a_choice_for_what_arrived_after_all_is_read_by_a_person(word):
+    """No money and no second copy by itself for a lamp that is there."""
+    told = lost_lamp(*FOUND, ("11-26 15:00", chose(word)), until="12-20 12:00", world=Shelf())
+
+    assert of(told, facts.RefundGranted) == []
+    assert len(of(told, facts.ReplacementRequested)) == 1
+    assert [one.reason for one in of(told, facts.ReviewRequested)] == ["reply"]
+    assert mailed(told) == ["out_of_stock"]
+
+
+def test_who_waits_for_what_arrived_is_sent_no_second_one():
+    """They chose to wait, and the first one came: the shelf is asked no more, and a person hears of it."""
+    told = lost_lamp(("11-23 15:00", chose("wait")), *FOUND, until="12-20 12:00", world=Shelf())
+
+    assert len(of(told, facts.ReplacementRequested)) == 3  # all before it was found
+    assert [one.reason for one in of(told, facts.ReviewRequested)] == ["kind_needs_person"]
+    assert "found" not in mailed(told)
+
+
+def test_a_choice_for_a_canceled_order_gives_nothing_by_itself():
+    """The order system pays back what was canceled; we do not pay it a second time."""
+    told = lost_lamp(
+        ("11-23 15:00", facts.OrderCanceled(order_id=b.ORDER)),
+        ("11-23 16:00", chose("refund")),
+        until="12-20 12:00",
+        world=Shelf(),
+    )
+
+    assert of(told, facts.RefundGranted) == []
+
+
+@pytest.mark.parametrize(("word", "requests"), [("refund", 1), ("wait", 3)])
+def test_one_lamp_is_paid_back_or_sent_once_whatever_else_goes_wrong(word, requests):
+    """The wrong box is lost, too: the same lamp is one question, one refund, or one replacement."""
+    shelf = Shelf()
+
+    def world(decision):
+        shelf.filled = shelf.asked >= 2
+        return shelf(decision)
+
+    told = course(
+        *wrong_box()[:4],
+        ("11-22 15:00", b.scanned("exception", reason="lost")),
+        ("11-22 16:00", chose(word)),
+        until="12-01 12:00",
+        world=world if word == "wait" else Shelf(),
+    )
+
+    assert len(of(told, facts.RefundGranted)) == (1 if word == "refund" else 0)
+    assert len(of(told, facts.ReplacementRequested)) == requests
+
+
+def test_waiting_ends_with_a_person():
+    """After two weeks of an empty shelf somebody calls the customer, once."""
+    told = course(*wrong_box(), ("11-21 15:00", chose("wait")), until="12-31 12:00", world=Shelf())
+    reviews = [one for one in told if isinstance(one.decision, facts.ReviewRequested)]
+
+    assert len(of(told, facts.ReplacementRequested)) == 15
+    assert [one.now.date().isoformat() for one in reviews] == ["2026-12-05"]
+
+
+def test_who_waits_may_choose_the_money_after_all_and_twice_the_same_word_is_one():
+    """The later word stands; a link and an answer that say the same are no conversation."""
+    told = course(
+        *wrong_box(),
+        ("11-21 15:00", chose("wait")),
+        ("11-21 16:00", chose("wait")),
+        ("11-22 15:00", chose("refund")),
+        until="12-31 12:00",
+        world=Shelf(),
+    )
+
+    assert len(of(told, facts.RefundGranted)) == 1
+    assert of(told, facts.ReviewRequested) == []
+
+
+def no_label(decision):
+    """Answer all but the seller of labels."""
+    return None if isinstance(decision, facts.ReturnLabelRequested) else kind_world(decision)
+
+
+def late_label(*more, at_, until):
+    """A wrong box whose label comes late, after something else."""
+    (request,) = of(course(*wrong_box(), until="11-20 20:00", world=no_label), facts.ReturnLabelRequested)
+    issued = facts.ReturnLabelIssued(
+        order_id=b.ORDER,
+        case_id=request.case_id,
+        return_id=request.return_id,
+        label_id="lbl",
+        carrier="Sandbox Post",
+        tracking_number="RET1",
+        cost=request.cost,
+    )
+    return course(*wrong_box()[:2], *more, (at_, issued), until=until, world=no_label)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        (("11-21 16:00", facts.OrderCanceled(order_id=b.ORDER)),),
+        (("11-21 16:00", b.packed({LAMP: 1})),),
+        (("11-20 23:00", b.labelled()), ("11-21 16:00", b.scanned("exception", reason="lost"))),
+    ],
+)
+def test_a_label_that_nobody_needs_any_more_is_not_sent_after(before):
+    """Canceled, packed right after all, or lost on its way: there is nothing to send back."""
+    told = late_label(*before, at_="11-23 18:00", until="11-26 12:00")
+
+    assert "label_follows" not in mailed(told)
+
+
+def test_what_was_in_a_mail_that_came_back_is_said_again_as_it_was():
+    """The apology and the refund stood in a mail that nobody has read."""
+    happened = (
+        ("11-20 15:00", b.placed()),
+        ("11-20 16:00", b.labelled()),
+        ("11-23 15:00", b.scanned("in_transit")),
+    )
+    (first,) = of(course(*happened, until="11-25 20:00"), facts.MessageQueued)
+    moved = facts.OrderChanged(order_id=b.ORDER, customer=b.customer(email="ines.new@example.com"))
+    told = course(*happened, ("11-25 18:00", bounced(first)), ("11-25 19:00", moved), until="11-25 22:00")
+    letters = [one.letter for one in of(told, facts.MessageQueued)]
+
+    assert [one.to for one in letters] == ["ines@example.com", "ines.new@example.com"]
+    assert [one.apologize for one in letters] == [True, True]
+    assert letters[0].shipping_refund == letters[1].shipping_refund
+
+
+def test_a_storm_that_people_refused_is_no_matter_of_time():
+    """They said no: the words do not go out either when the time for the money is over."""
+
+    def world(decision):
+        if isinstance(decision, facts.AllowanceRequested):
+            limit = "day" if decision.purpose == "remedies" else "storm"
+            return facts.AllowanceRefused(
+                order_id=decision.order_id,
+                case_id=decision.case_id,
+                allowance_id=decision.allowance_id,
+                limit=limit,
+            )
+        return kind_world(decision)
+
+    told = course(*wrong_box(), until="12-20 12:00", world=world, policy=LIMITED)
+
+    assert "wrong_item" not in mailed(told)
+    assert [one.reason for one in of(told, facts.ReviewRequested)] == ["budget", "storm"]
+
+
+def test_a_yes_by_time_is_nobodys_word():
+    """Where the policy approves what nobody decided, limits across orders hold all the same."""
+    policy = load_policy(overrides={"budgets.day": {"USD": 1}, "reviews.overdue": "approve"})
+    told = course(*wrong_box(), until="12-20 12:00", world=refused("day"), policy=policy)
+
+    assert {one.approved for one in of(told, facts.AllowanceRequested)} == {False}
+    assert of(told, facts.ReplacementRequested) == []
+
+
+def test_what_a_person_let_through_was_about_that_much_and_no_more():
+    """More is missing later: somebody is asked about it, and nothing is left out in silence."""
+    policy = load_policy(overrides={"budgets.order": {"USD": 1}})
+    happened = (
+        ("11-20 15:00", b.placed(promise=None, lines=b.lines({LAMP: 1, "CUP": 1}), shipping=None)),
+        ("11-20 16:00", b.packed({KAZOO: 1, "CUP": 1})),
+    )
+    (review,) = of(course(*happened, until="11-20 17:00", policy=policy), facts.ReviewRequested)
+    yes = facts.ReviewResolved(
+        order_id=b.ORDER, review_id=review.review_id, approved=True, by="dana", remedies=("return_label",)
+    )
+    told = course(
+        *happened,
+        ("11-20 17:00", yes),
+        ("11-20 18:00", b.packed({KAZOO: 1})),
+        until="11-21 12:00",
+        policy=policy,
+    )
+
+    assert len(of(told, facts.ReviewRequested)) == 2

@@ -220,7 +220,7 @@ def test_an_order_that_only_costs_something_else_is_a_change_of_money():
         b.event(b.packed({"MARKERS-RED": 1}), b.FRIDAY + 2 * b.HOUR, identity="packed"),
         beacon(b.FRIDAY + b.DAY),
     ]
-    dear = policy(remedy__return_label__cost_of__USD="1300")
+    dear = policy(remedy__return_label__cost_of__USD="1100")
 
     assert judged(written(*events), STANDARD, dear).policies[1].changed.by_sort == {"money": 1}
 

@@ -23,7 +23,7 @@ SWAPPED = """
 name = "swapped"
 zone = "Europe/Berlin"
 given = [
-  "Fri 2026-11-20 10:15 placed 1 MARKERS-BLUE at 12.00 EUR; country DE",
+  "Fri 2026-11-20 10:15 placed 1 MARKERS-BLUE at 45.00 EUR; country DE",
   "Fri 2026-11-20 15:00 packed 1 MARKERS-RED",
 ]
 until = "Fri 2026-11-20 16:00"
@@ -49,7 +49,7 @@ def test_a_test_that_comes_true_passes(told):
         + """
 expect = [
   "exception wrong_item opened, major, missing 1 MARKERS-BLUE, extra 1 MARKERS-RED, reads packing scan, once",
-  "replacement requested, expedited, costs 51.00 EUR at Fri 2026-11-20 15:10",
+  "replacement requested, expedited, costs 84.00 EUR at Fri 2026-11-20 15:10",
   "message wrong_item, apology, with label, no goodwill 1.00 EUR on Fri 2026-11-20",
   "message wrong_item after Fri 2026-11-20 15:09",
   "message wrong_item before Sat 2026-11-21",

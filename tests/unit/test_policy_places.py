@@ -140,7 +140,7 @@ def test_every_folder_is_found_under_its_own_name():
     """The name of a folder is the name of the detector or remedy everywhere."""
     detectors, remedies = discover_detectors(), discover_remedies()
 
-    assert len(detectors) == 11
+    assert len(detectors) == 12
     assert len(remedies) == 5
     assert list(detectors) == sorted(cls.kind for cls in detectors.values())
     assert list(remedies) == sorted(cls.name for cls in remedies.values())

@@ -9,7 +9,7 @@ from streams.core.events import Event
 from streams.core.evolve.case import case_of
 from streams.core.evolve.parcels import NO_MOVEMENT
 from streams.core.ids import identify
-from streams.core.order import Order, Report, amended, pieces
+from streams.core.order import Case, Order, Report, amended, pieces
 from streams.core.policy import Policy
 
 STOP_FOLLOW_UPS = "stop"  # the word that our follow-up note offers
@@ -33,6 +33,7 @@ def review_resolved(order: Order, _event: Event, fact: facts.ReviewResolved, _po
             trouble.verdict = "approved" if fact.approved else "refused"
             trouble.allowed = fact.remedies
             trouble.decide_by = None
+            trouble.expired = False
         troubles.append(trouble)
     case.troubles = tuple(troubles)
     if fact.approved and fact.review_id == reply_review(case.case_id, case.replies):
@@ -59,12 +60,22 @@ def chosen(order: Order, _event: Event, fact: facts.ChoiceMade, _policy: Policy)
     if fact.choice == STOP_FOLLOW_UPS:
         case_of(order).follow_ups_stopped = True
     elif fact.choice in {REFUND, WAIT}:
-        case = case_of(order)
-        if not any(one.out_of_stock and one.choice is None for one in case.replacements):
-            case.replies += 1  # nothing was offered, or it is settled: a person reads what they want
-        case.replacements = amended(
-            case.replacements, lambda one: one.out_of_stock and one.choice is None, choice=fact.choice
-        )
+        _choose(case_of(order), fact.choice)
+
+
+def _choose(case: Case, choice: str) -> None:
+    """Take a choice for what is out of stock; money may still be chosen while the customer waits.
+
+    The same word twice is one. What was not offered, or is settled, a person reads.
+    """
+    open_ones = {
+        one.replacement_id
+        for one in case.replacements
+        if one.out_of_stock and not one.settled and (one.choice is None or choice == REFUND)
+    }
+    if not open_ones and not any(one.choice == choice for one in case.replacements):
+        case.replies += 1
+    case.replacements = amended(case.replacements, lambda one: one.replacement_id in open_ones, choice=choice)
 
 
 def return_seen(order: Order, event: Event, fact: facts.ReturnCheckpoint, _policy: Policy) -> None:

@@ -17,14 +17,13 @@ def accepted(order: Order, event: Event, fact: facts.ReplacementAccepted, _polic
     _amend_replacement(order, fact.replacement_id, accepted_at=event.occurred_at)
 
 
-def refused(order: Order, event: Event, fact: facts.ReplacementRefused, _policy: Policy) -> None:
+def refused(order: Order, _event: Event, fact: facts.ReplacementRefused, _policy: Policy) -> None:
     """Note that it cannot be shipped, and why."""
     _amend_replacement(
         order,
         fact.replacement_id,
         refused=fact.reason,
         out_of_stock=fact.out_of_stock,
-        refused_at=event.occurred_at,
     )
 
 

@@ -22,6 +22,7 @@ from streams.core.order import Replacement, Return, Sent, Trouble, amended
 from streams.core.zones import day_ends
 
 _ASK_THE_SHELF_EVERY = timedelta(days=1)  # for a customer who waits: most shops book arrivals daily
+_WAITS = 14  # times, before a person calls the one who waits: two weeks in silence are enough (creed)
 
 
 def look_after(draft: Draft) -> None:
@@ -60,9 +61,10 @@ def _ask_how_else(draft: Draft, one: Return) -> None:
 
 
 def _lapse(draft: Draft, one: Return) -> None:
-    """Ask the money of a label back on the day after its last, or once its order is called off."""
+    """Ask the money of a label back on the day after its last, or at once when nobody has it and nobody will."""
     due = day_ends(one.keep_after, draft.order.zone)
-    if draft.now < due and draft.order.canceled_at is None:
+    unneeded = draft.order.canceled_at is not None and not one.enclosed  # who has it was named a day
+    if draft.now < due and not unneeded:
         draft.wake(due)
         return
     assert one.label_id is not None
@@ -89,18 +91,27 @@ def _settle(draft: Draft, replacement: Replacement) -> None:
     trouble = next((t for t in draft.case.troubles if t.exception_id == replacement.exception_id), None)
     if trouble is None:
         return
-    if replacement.choice == REFUND:
+    if trouble.cleared_at is not None or draft.order.canceled_at is not None:
+        _end(draft, replacement, trouble)
+    elif replacement.choice == REFUND:
         _refund(draft, replacement, trouble)
     elif replacement.choice == WAIT:
-        _order_again(draft, replacement)
-    elif not replacement.asked and trouble.cleared_at is None:
+        _order_again(draft, replacement, trouble)
+    elif not replacement.asked:
         _offer(draft, replacement, trouble)
+
+
+def _end(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
+    """Act no more by ourselves: it came after all, or was called off. What was chosen, a person sees to."""
+    _amend(draft, replacement, settled=True)
+    if replacement.choice is not None:
+        review_id = identify("rev", replacement.replacement_id, "over")
+        _ask(draft, review_id, "kind_needs_person", (trouble.exception_id,))
 
 
 def _offer(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
     """Tell it, also where the mail is out already; whoever does not choose is called by a person."""
-    refused_at = replacement.refused_at or replacement.requested_at
-    until = refused_at + draft.policy.notify.choose_within
+    until = replacement.requested_at + draft.policy.notify.choose_within
     if trouble.told >= trouble.stage and not _offered(draft, trouble, replacement):
         mine = draft.own(trouble)
         mine.round += 1
@@ -114,12 +125,11 @@ def _offer(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
 
 
 def _offered(draft: Draft, trouble: Trouble, replacement: Replacement) -> bool:
-    """True when a mail has offered the choice since the order system said no."""
-    since = replacement.refused_at or replacement.requested_at
+    """True when a mail has offered the choice since the order system was asked."""
     return any(
         one.template == draft.policy.out_of_stock.message
         and trouble.exception_id in one.exception_ids
-        and one.queued_at >= since
+        and one.queued_at >= replacement.requested_at
         for one in draft.case.messages
     )
 
@@ -157,13 +167,22 @@ def _paid(draft: Draft, lines: tuple[Pieces, ...]) -> Money | None:
     return total
 
 
-def _order_again(draft: Draft, replacement: Replacement) -> None:
-    """Ask the order system again for a customer who waits, once a day."""
-    due = (replacement.refused_at or replacement.requested_at) + _ASK_THE_SHELF_EVERY
+def _order_again(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
+    """Ask the order system again for a customer who waits, once a day; after two weeks a person calls them.
+
+    While the customer speaks with a person nothing is ordered behind that person's back.
+    """
+    if draft.case.replies > draft.case.replies_answered:
+        return
+    due = replacement.requested_at + _ASK_THE_SHELF_EVERY
     if draft.now < due:
         draft.wake(due)
         return
     number = sum(1 for one in draft.case.replacements if one.exception_id == replacement.exception_id)
+    if number > _WAITS:
+        _amend(draft, replacement, settled=True)
+        _ask(draft, identify("rev", replacement.replacement_id), "kind_needs_person", (trouble.exception_id,))
+        return
     replacement_id = identify("rep", draft.order.order_id, replacement.exception_id, str(number))
     _amend(draft, replacement, settled=True)
     draft.decide(
@@ -213,6 +232,10 @@ def _came_back(draft: Draft, sent: Sent) -> None:
     if not draft.address or address_hash(draft.address) in draft.case.barred:
         return
     _mark(draft, sent, asked=True, retold=True)
+    case = draft.own_case()
+    case.unheard = True
+    if sent.apologized:
+        case.apologized = 0  # nobody has read it
     for trouble in draft.case.troubles:
         if trouble.exception_id in sent.exception_ids and trouble.cleared_at is None:
             mine = draft.own(trouble)

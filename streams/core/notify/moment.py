@@ -16,6 +16,9 @@ from streams.core.zones import day_begins, local
 Reason = Literal["quiet_hours", "window", "label", "review", "settling", "no_address", "storm"]
 
 
+_UNREAD = frozenset({"withdrawn", "bounced"})  # mails that nobody has read
+
+
 def obstacle(draft: Draft, ready: list[News]) -> tuple[Reason | None, datetime | None]:
     """Return why nothing can be told now, and until when; (None, None) when it can."""
     if not draft.address or address_hash(draft.address) in draft.case.barred:
@@ -23,7 +26,7 @@ def obstacle(draft: Draft, ready: list[News]) -> tuple[Reason | None, datetime |
     parts = _parts_pending(draft, ready)
     if parts is not None:
         return "label", parts
-    last = max((s.queued_at for s in draft.case.messages if s.status != "withdrawn"), default=None)
+    last = max((s.queued_at for s in draft.case.messages if s.status not in _UNREAD), default=None)
     if last is not None and draft.now < last + draft.policy.notify.window:
         return "window", last + draft.policy.notify.window
     quiet = quiet_until(draft.now, draft.order.zone, draft.policy.quiet.start, draft.policy.quiet.end)
@@ -110,7 +113,7 @@ def may_say(draft: Draft, message_id: str, ready: list[News]) -> Allowance | Non
     answer = allowance(draft, lead.trouble, "message", message_id, costs_of(granted), remedies)
     if answer.status != "refused":
         return answer
-    if lead.trouble.verdict == "words_only":
+    if lead.trouble.verdict == "words_only" and answer.limit != "storm":
         return Allowance(
             "", status="granted"
         )  # a person had the time to decide, and nothing that costs is left
@@ -121,11 +124,13 @@ def may_say(draft: Draft, message_id: str, ready: list[News]) -> Allowance | Non
 def priority(draft: Draft, news: News) -> tuple[int, int, str]:
     """Return what news are sorted by: the first of them gives the mail its template."""
     if news.replacement is not None:
-        return (1, -1, news.key)
+        return (1, 98 if news.replacement.waited else -1, news.key)
     if news.found is not None:
         return (1, 99, news.key)
     if news.trouble is None:
         return (2, 0, news.key)
+    if news.template == draft.policy.out_of_stock.message:
+        return (0, -1, news.key)  # whatever else there is to tell: only this mail offers the choice
     order = draft.policy.notify.priority
     rank = order.index(news.trouble.kind) if news.trouble.kind in order else len(order)
     return (0 if news.trouble.stage > 1 else 1, rank, news.key)

@@ -91,7 +91,12 @@ def _back_in_stock(draft: Draft) -> list[News]:
     return [
         News(f"{one.replacement_id}:leaves", response, draft.now, replacement=one)
         for one in draft.case.replacements
-        if one.waited and one.accepted_at is not None and response.message is not None
+        if one.waited
+        and one.accepted_at is not None
+        and one.refused is None
+        and one.delivered_at is None
+        and one.status != "canceled"
+        and response.message is not None
     ]
 
 
@@ -105,7 +110,10 @@ def _found(draft: Draft) -> list[News]:
         if trouble.found_told or trouble.told < 1 or trouble.cleared_at is None:
             continue
         under_way = any(
-            one.exception_id == trouble.exception_id and one.refused is None and one.status != "canceled"
+            one.exception_id == trouble.exception_id
+            and one.refused is None
+            and one.status != "canceled"
+            and (one.accepted_at is not None or one.order_id is not None)
             for one in draft.case.replacements
         )
         if not under_way or draft.policy.topics[trouble.kind] != "loss" or not _moves_again(draft, trouble):
@@ -133,8 +141,21 @@ def _labels_that_follow(draft: Draft) -> list[News]:
     return [
         News(f"{one.return_id}:label", response, draft.now, returning=one)
         for one in draft.case.returns
-        if one.awaited and not one.enclosed and one.label_id is not None and one.seen_at is None
+        if one.awaited and not one.enclosed and one.label_id is not None and _is_of_use(draft, one)
     ]
+
+
+def _is_of_use(draft: Draft, one: Return) -> bool:
+    """True for a label that may still be used, for something that is or will be with the customer."""
+    order = draft.order
+    if one.seen_at is not None or one.lapsed or order.canceled_at is not None or _never_came(draft, one):
+        return False
+    trouble = next((t for t in draft.case.troubles if t.exception_id == one.exception_id), None)
+    replaced = any(
+        r.delivered_at is not None and r.exception_id == one.exception_id for r in draft.case.replacements
+    )
+    is_so = trouble is None or trouble.cleared_at is None or replaced  # not: a scan that was taken back
+    return is_so and draft.now < day_ends(one.keep_after, order.zone)
 
 
 def key_of(trouble: Trouble) -> str:

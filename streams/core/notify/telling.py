@@ -54,7 +54,9 @@ def queue(draft: Draft, message_id: str, lead: News, ready: list[News], *, sorry
         exception_ids=exception_ids,
         arrives=letter.arrives,
         replacement_arrives=letter.replacement_arrives,
+        apologized=apologize,
     )
+    case.unheard = False
     case.messages = (*case.messages, sent)
     for trouble in troubles:
         draft.own(trouble).told = trouble.stage

@@ -120,7 +120,7 @@ class LiveTask:
             answer = _answer(one)
             if answer is not None:
                 found.answers[answer[0]] = answer[1]
-            if not (isinstance(fact, Decision) and one.id == fact.decision_id and is_effective(fact)):
+            if not (isinstance(fact, Decision) and one.id == fact.decision_id and _is_answered(fact)):
                 continue
             found.matters.add(_matter(fact))
             if self._stretch.covers(self._partition, position, one.now, one.order_id):
@@ -162,6 +162,10 @@ def _answer(one: Decided) -> tuple[str, Answer] | None:
             matter, sort = fact.return_id, "label"
         case facts.ReplacementAccepted() | facts.ReplacementRefused():
             matter, sort = fact.replacement_id, "replacement"
+        case facts.ReturnLabelVoided():
+            matter, sort = f"void:{fact.return_id}", "label"
+        case facts.AllowanceGranted() | facts.AllowanceHeld() | facts.AllowanceRefused():
+            matter, sort = fact.allowance_id, "allowance"
         case facts.ReplacementProgressed() if one.id != fact.decision_id:  # on its way back in
             matter, sort = fact.decision_id, "news"
         case _:
@@ -284,6 +288,11 @@ def _spell(length: timedelta) -> str:
     return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} hours"
 
 
+def _is_answered(decision: Decision) -> bool:
+    """True for what somebody must make true, and says so; a question that mostly has no answer is not asked again."""
+    return is_effective(decision) and not isinstance(decision, (facts.MixUpSuspected, facts.ReviewRequested))
+
+
 def _matter(decision: Decision) -> str:
     """Return the id under which the world answers a decision."""
     match decision:
@@ -293,5 +302,9 @@ def _matter(decision: Decision) -> str:
             return decision.return_id
         case facts.ReplacementRequested():
             return decision.replacement_id
+        case facts.ReturnLabelLapsed():
+            return f"void:{decision.return_id}"
+        case facts.AllowanceRequested():
+            return decision.allowance_id
         case _:
             return decision.decision_id

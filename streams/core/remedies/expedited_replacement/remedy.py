@@ -7,7 +7,7 @@ from typing import ClassVar
 from streams.core.events import Decision, Pieces, ReplacementRequested
 from streams.core.ids import identify
 from streams.core.money import Money, price
-from streams.core.order import Order
+from streams.core.order import Order, Replacement
 from streams.core.remedy import Remedy, Situation
 
 
@@ -67,7 +67,7 @@ def _still_missing(situation: Situation) -> tuple[Pieces, ...]:
     missing = trouble.missing or tuple(Pieces(sku=sku, quantity=count) for sku, count in wanted.items())
     replaced: dict[str, int] = {}
     for known in situation.case.replacements:
-        if known.refused is None and known.status != "canceled":
+        if _stands(known):
             for line in known.lines:
                 replaced[line.sku] = replaced.get(line.sku, 0) + line.quantity
     left = {piece.sku: min(piece.quantity, wanted.get(piece.sku, 0)) for piece in missing}
@@ -76,6 +76,13 @@ def _still_missing(situation: Situation) -> tuple[Pieces, ...]:
         for sku, count in left.items()
         if count > replaced.get(sku, 0)
     )
+
+
+def _stands(known: Replacement) -> bool:
+    """True for what is under way, waits for the customer's choice, or was paid back instead."""
+    if known.out_of_stock:
+        return not known.settled or known.choice == "refund"
+    return known.refused is None and known.status != "canceled"
 
 
 REMEDY = ExpeditedReplacement

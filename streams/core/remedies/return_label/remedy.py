@@ -33,7 +33,10 @@ class ReturnLabel(Remedy, frozen=True, kw_only=True):
         unknown_pieces = (
             trouble.kind in {"wrong_item", "swapped_labels"} and not trouble.extra
         )  # the customer says so, not a scan
-        if any(not known.refused and known.seen_at is None for known in situation.case.returns):
+        if any(
+            not known.refused and known.seen_at is None and not known.lapsed
+            for known in situation.case.returns
+        ):
             return None  # one label is enough for whatever goes into the box
         if not (trouble.extra or unknown_pieces) or any(
             known.return_id == return_id for known in situation.case.returns
