@@ -313,7 +313,7 @@ def test_every_mail_has_one_recipient_and_no_header_of_a_stranger(bad):
     known = {
         *("Date", "From", "Reply-To", "MIME-Version", "Auto-Submitted", "X-Auto-Response-Suppress", "To"),
         *("Message-ID", "Subject", "Content-Type", "X-Firstword-Message", "X-Firstword-Order"),
-        *("X-Firstword-Case", "X-Firstword-Template"),
+        *("X-Firstword-Case", "X-Firstword-Template", "References"),
     }
     recipients = {
         mail["X-Firstword-Order"]: [one.addr_spec for one in mail["To"].addresses] for mail in bad.mails
