@@ -20,7 +20,6 @@ from streams.assets import templates_dir
 from streams.core.contents import Scale
 from streams.core.events import MessageQueued
 from streams.core.policy import Policy
-from streams.labels.checked import CheckedLabels
 from streams.labels.store import LabelStore, SharedLabelStore
 from streams.links import Addresses, Answer, Signer
 from streams.mail.identity import Identity
@@ -77,6 +76,7 @@ def build(settings: Settings) -> Kit:
     labels, desk = _labels(settings), _desk(settings)
     place = _ledger_file(settings)
     ledger = open_ledger(place, synchronous=_durability(settings))
+    engine = open_engine(place)
     sender = _sender(renderer, ledger, open_transport(mail_url(settings)), store, owner="embedded")
     apart: Apart = InThreads(_ASKED_AT_ONCE) if labels.is_remote or desk.is_remote else in_place
     effects = Effects(
@@ -84,8 +84,8 @@ def build(settings: Settings) -> Kit:
         store=store,
         desk=desk,
         sender=sender,
-        judge=_judge(policy, place),
-        matcher=_matcher(policy, open_engine(place)),
+        judge=_judge(policy, engine),
+        matcher=_matcher(policy, engine),
         apart=apart,
     )
     words = Watch(renderer, templates_dir(), settings.templates)
@@ -128,7 +128,7 @@ def build_effects(settings: Settings, *, apart: Apart) -> EffectsKit:
     make_folder(settings.data)
     transport = open_transport(mail_url(settings))
     labels, desk = _labels(settings), _desk(settings)
-    place = _ledger_file(settings) if settings.database is None else settings.database.reveal()
+    place = _shared_place(settings)
     ledger = open_ledger(place, synchronous=_durability(settings))
     engine = open_engine(place)
     store = SharedLabelStore(LabelTable(engine)) if ledger.shared else LabelStore(settings.data / "labels")
@@ -139,7 +139,7 @@ def build_effects(settings: Settings, *, apart: Apart) -> EffectsKit:
         store=store,
         desk=desk,
         sender=sender,
-        judge=_judge(policy, place),
+        judge=_judge(policy, engine),
         matcher=_matcher(policy, engine),
         apart=apart,
     )
@@ -169,9 +169,9 @@ def _sender(
     )
 
 
-def _judge(policy: Policy, place: str) -> Allowances | None:
+def _judge(policy: Policy, engine: Engine) -> Allowances | None:
     """Return who answers for all orders, or nobody where the policy limits nothing across them."""
-    return _allowances(policy, open_engine(place)) if policy.asks else None
+    return _allowances(policy, engine) if policy.asks else None
 
 
 def _allowances(policy: Policy, engine: Engine) -> Allowances:
@@ -191,7 +191,7 @@ def allowances_of(settings: Settings) -> tuple[Allowances, Engine]:
         streams.problems.Problem: the policy is wrong, or the database does not answer.
     """
     make_folder(settings.data)
-    place = _ledger_file(settings) if settings.database is None else settings.database.reveal()
+    place = _shared_place(settings)
     open_ledger(place).close()  # makes the tables where there are none yet
     engine = open_engine(place)
     return _allowances(policy_of(settings), engine), engine
@@ -214,8 +214,11 @@ def _ring(_message: MessageQueued, fault: OurFault) -> None:
 def _labels(settings: Settings) -> LabelProvider:
     provider = choose(label_folders.discover(), settings.label_provider, "label provider")
     labels = provider.from_settings(settings)
-    # What we draw ourselves is read by a scanner in our tests; what others draw is read before it is sent.
-    return CheckedLabels(labels) if labels.is_remote else labels
+    if not labels.is_remote:
+        return labels  # what we draw ourselves is read by a scanner in our tests
+    from streams.labels.checked import CheckedLabels
+
+    return CheckedLabels(labels)
 
 
 def _desk(settings: Settings) -> Desk:
@@ -224,6 +227,11 @@ def _desk(settings: Settings) -> Desk:
 
 def _ledger_file(settings: Settings) -> str:
     return str(settings.data / "ledger.sqlite")
+
+
+def _shared_place(settings: Settings) -> str:
+    """Return where ledger and allowances are: in the database of all hosts where one is set."""
+    return _ledger_file(settings) if settings.database is None else settings.database.reveal()
 
 
 def _durability(settings: Settings) -> Synchronous:
@@ -251,8 +259,7 @@ def _policy(settings: Settings, catalogue: Catalogue) -> Policy:
 
 def _keep_days_within(policy: Policy, settings: Settings) -> Policy:
     """Let a label end while its seller still gives the money for an unused one back: nobody's day is taken away later."""
-    factory = label_folders.discover().get(settings.label_provider)
-    refund_days: int | None = getattr(factory, "refund_days", None)
+    refund_days = label_folders.refund_days(settings.label_provider)
     if refund_days is None or policy.returns.keep_days < refund_days:
         return policy
     kept = msgspec.structs.replace(policy.returns, keep_days=refund_days - 1)

@@ -22,11 +22,15 @@ _AT_ONCE: Final = 250  # answers of one call of `due`: nobody waits longer than 
 
 
 class Allowances:
-    """Budgets, customers' histories and the brake across orders; safe to share between threads and processes."""
+    """Budgets, customers' histories and the brake across orders; safe to share between threads and processes.
+
+    ``people``: how many different ones release a storm.
+    """
 
     def __init__(
         self, engine: Engine, *, campaign: str, budgets: Budgets, customers: Customers, brake: Brake
     ) -> None:
+        self.people = brake.people
         self._turns = Turns(engine)
         self._campaign = storable(campaign) or ""
         self._purse = Purse(budgets, self._campaign, engine.dialect)

@@ -30,7 +30,7 @@ def allowance(
     if not draft.policy.asks:
         return Allowance("", status="granted")
     mine = [one for one in draft.case.allowances if one.about == key]
-    if is_open(draft, key):
+    if mine and mine[-1].is_open:
         return mine[-1]  # one question at a time, whatever has become dearer or cheaper since
     granted = [one for one in mine if one.status == "granted"]
     if granted:
@@ -44,7 +44,7 @@ def allowance(
     known = next((one for one in draft.case.allowances if one.allowance_id == allowance_id), None)
     if known is not None:
         return known
-    shipment = _parcel(draft, trouble)
+    shipment = draft.order.parcel_of({trouble.subject})
     customer = draft.order.customer
     draft.decide(
         AllowanceRequested(
@@ -69,10 +69,9 @@ def allowance(
     return case.allowances[-1]
 
 
-def is_open(draft: Draft, key: str) -> bool:
-    """True while what was asked about this mail, or this round of a trouble, has no answer."""
-    mine = [one for one in draft.case.allowances if one.about == key]
-    return bool(mine) and mine[-1].status in {"asked", "held"}
+def last_asked(draft: Draft, key: str) -> Allowance | None:
+    """Return what was asked last about this mail, or this round of a trouble; None when nothing was."""
+    return next((one for one in reversed(draft.case.allowances) if one.about == key), None)
 
 
 def _not_yet(costs: tuple[Money, ...], granted: list[Allowance]) -> tuple[Money, ...]:
@@ -83,13 +82,6 @@ def _not_yet(costs: tuple[Money, ...], granted: list[Allowance]) -> tuple[Money,
         for cost in costs
         if cost.minor > had.get(cost.currency, 0)
     )
-
-
-def _parcel(draft: Draft, trouble: Trouble) -> Shipment | None:
-    """Return the parcel that a trouble is about, or the only one."""
-    shipments = draft.order.shipments
-    mine = next((one for one in shipments if one.shipment_id == trouble.subject), None)
-    return mine or (shipments[0] if len(shipments) == 1 else None)
 
 
 def _station(shipment: Shipment | None) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from streams.core.draft import Draft
 from streams.core.events import DateRange, Letter, LetterLine, Pieces
 from streams.core.forecast import forecast, replacement_forecast
-from streams.core.order import Order, Replacement, Return, Shipment, Trouble
+from streams.core.order import Order, Replacement, Return, Trouble
 
 
 def compose_letter(
@@ -24,7 +24,7 @@ def compose_letter(
     customer = order.customer
     replacement = later or _replacement(draft, [found] if found is not None else troubles)
     one = returning or _return_of(draft, troubles)
-    shipment = _shipment(order, [found] if found is not None else troubles)
+    shipment = order.parcel_of({one.subject for one in ([found] if found is not None else troubles)})
     extra = tuple(piece for trouble in troubles for piece in trouble.extra) or (one.lines if one else ())
     promise = order.promise
     return Letter(
@@ -67,7 +67,7 @@ def _out_of_stock(draft: Draft, troubles: list[Trouble]) -> list[Pieces]:
     return [
         line
         for one in draft.case.replacements
-        if one.out_of_stock and one.choice is None and one.exception_id in ids
+        if one.to_choose and one.exception_id in ids
         for line in one.lines
     ]
 
@@ -84,11 +84,7 @@ def _under_way(
     if replacement is None:
         return []
     ids = {trouble.exception_id for trouble in troubles}
-    others = [
-        one
-        for one in draft.case.replacements
-        if one.refused is None and one.status != "canceled" and one.exception_id in ids
-    ]
+    others = [one for one in draft.case.replacements if one.stands and one.exception_id in ids]
     if later is not None and all(one.replacement_id != later.replacement_id for one in others):
         others = [later, *others]
     return [line for one in (others or [replacement]) for line in one.lines]
@@ -121,7 +117,7 @@ def _replacement(draft: Draft, troubles: list[Trouble]) -> Replacement | None:
     ids = {trouble.exception_id for trouble in troubles}
     broken = any(trouble.subject == "replacement" for trouble in troubles)
     for replacement in draft.case.replacements:
-        if replacement.refused is not None or replacement.status == "canceled":
+        if not replacement.stands:
             continue
         if replacement.exception_id in ids or (broken and replacement.delivered_at is None):
             return replacement
@@ -136,14 +132,6 @@ def _return_of(draft: Draft, troubles: list[Trouble]) -> Return | None:
     usable = [one for one in draft.case.returns if one.seen_at is None and not one.refused and not one.lapsed]
     own = [one for one in usable if one.exception_id in ids]
     return next(iter(own or usable), None)
-
-
-def _shipment(order: Order, troubles: list[Trouble]) -> Shipment | None:
-    subjects = {trouble.subject for trouble in troubles}
-    for shipment in order.shipments:
-        if shipment.shipment_id in subjects:
-            return shipment
-    return order.shipments[0] if len(order.shipments) == 1 else None
 
 
 def _arrives(draft: Draft, troubles: list[Trouble], replacement: Replacement | None) -> DateRange | None:

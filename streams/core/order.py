@@ -199,6 +199,16 @@ class Replacement(msgspec.Struct, array_like=True, gc=False):
     settled: bool = False  # that choice was acted upon
     waited: bool = False  # ordered again for a customer who waits, who has not heard that it leaves
 
+    @property
+    def stands(self) -> bool:
+        """True while nobody has refused it or called it off."""
+        return self.refused is None and self.status != "canceled"
+
+    @property
+    def to_choose(self) -> bool:
+        """True while it cannot be shipped and its customer has not said what they would like instead."""
+        return self.out_of_stock and self.choice is None
+
 
 class Return(msgspec.Struct, array_like=True, gc=False):
     """Permission to send something back, with a prepaid label; ``seen_at`` is its first scan."""
@@ -260,6 +270,11 @@ class Allowance(msgspec.Struct, frozen=True, array_like=True, gc=False):
     apology: bool = True
     limit: str = ""
     costs: tuple[Money, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """True while nobody has said yes or no."""
+        return self.status in {"asked", "held"}
 
 
 class Case(msgspec.Struct, array_like=True, gc=False):
@@ -350,6 +365,11 @@ class Order(msgspec.Struct, array_like=True, gc=False):
                 return line.unit_price.currency
         return self.shipping_paid.currency if self.shipping_paid is not None else None
 
+    def parcel_of(self, subjects: set[str]) -> Shipment | None:
+        """Return the first parcel that one of these troubles is about, or the only one."""
+        mine = next((one for one in self.shipments if one.shipment_id in subjects), None)
+        return mine or (self.shipments[0] if len(self.shipments) == 1 else None)
+
     def ordered_line(self, sku: str) -> OrderedLine | None:
         """Return the line that bought ``sku``."""
         for line in self.lines:
@@ -415,7 +435,7 @@ def pieces(lines: object) -> tuple[Pieces, ...]:
     return tuple(Pieces(sku=sku, quantity=count) for sku, count in counts.items() if count)
 
 
-_Part = TypeVar("_Part", Replacement, Return)
+_Part = TypeVar("_Part", Replacement, Return, Sent)
 
 
 def amended(parts: tuple[_Part, ...], chosen: Callable[[_Part], bool], **changes: Any) -> tuple[_Part, ...]:

@@ -13,14 +13,14 @@ from streams.core.events import (
     ReturnLabelRequested,
     ReviewExpired,
     ReviewReason,
-    ReviewRequested,
 )
-from streams.core.granting import allowance, is_open
+from streams.core.granting import allowance, last_asked
 from streams.core.ids import address_hash, identify
-from streams.core.money import Money, zero
+from streams.core.money import Money
 from streams.core.order import Allowance, Trouble
 from streams.core.policy import Response
 from streams.core.remedy import Remedy, Situation
+from streams.core.reviewing import ask_person
 
 _OUTCOMES: dict[str, Literal["approved", "words_only", "refused"]] = {
     "approve": "approved",
@@ -123,7 +123,8 @@ def _answer(draft: Draft, trouble: Trouble, response: Response) -> None:
     if draft.now < due:
         draft.wake(due)
         return
-    if draft.case.allowances and is_open(draft, _round(trouble)):
+    asked = last_asked(draft, _round(trouble)) if draft.case.allowances else None
+    if asked is not None and asked.is_open:
         return
     offered = proposals(draft, trouble, response)
     costs = costs_of(offered)
@@ -216,18 +217,14 @@ def ask(
     mine.verdict = "waiting"
     mine.decide_by = _decide_by(draft, mine, reason)
     draft.wake(mine.decide_by)
-    draft.decide(
-        ReviewRequested(
-            order_id=draft.order.order_id,
-            decision_id=identify("dec", "review", mine.review_id),
-            case_id=draft.case.case_id,
-            review_id=mine.review_id,
-            reason=reason,
-            exception_ids=(mine.exception_id,),
-            remedies=response.remedies,
-            cost=costs[0] if costs else zero(draft.order.currency or draft.policy.shop.currency),
-            decide_by=mine.decide_by,
-        )
+    ask_person(
+        draft,
+        mine.review_id,
+        reason,
+        (mine.exception_id,),
+        remedies=response.remedies,
+        cost=costs[0] if costs else None,
+        decide_by=mine.decide_by,
     )
 
 

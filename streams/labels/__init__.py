@@ -24,6 +24,7 @@ class ProviderFactory(Protocol):
     """What a folder's ``PROVIDER`` is: a class that is made with what the shop has set."""
 
     name: str
+    refund_days: int | None
 
     def from_settings(self, settings: Settings, /, *, sender_of: SenderOf = ...) -> LabelProvider:
         """Make the provider; ``sender_of`` finds a customer's address by order id, where it is known.
@@ -40,8 +41,20 @@ def discover() -> dict[str, ProviderFactory]:
     Raises:
         WorldProblem: a folder has no ``provider.py`` with a ``PROVIDER``, or names it differently.
     """
-    folders = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
-    return {name: _load(name) for name in folders}
+    return {name: _load(name) for name in _folders()}
+
+
+def refund_days(name: str) -> int | None:
+    """Return for how many days the provider ``name`` takes an unused label back; None where it says none, or is unknown.
+
+    Raises:
+        WorldProblem: its folder is broken.
+    """
+    return _load(name).refund_days if name in _folders() else None
+
+
+def _folders() -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def _load(name: str) -> ProviderFactory:

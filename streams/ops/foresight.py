@@ -33,15 +33,7 @@ SANDBOX: Final = "sandbox"  # the label provider that sells nothing
 AHEAD: Final = timedelta(
     days=7
 )  # how long a mail may take to come: policies tell within hours, the longest after two days
-_SET_IN_MOTION = (
-    facts.ReturnLabelRequested,
-    facts.ReplacementRequested,
-    facts.GoodwillGranted,
-    facts.ShippingRefundGranted,
-    facts.RefundGranted,
-    facts.ReturnWaived,
-)
-_REMEDY = {
+_REMEDY: Final[dict[type, str]] = {
     facts.ReturnLabelRequested: "return_label",
     facts.ReplacementRequested: "expedited_replacement",
     facts.GoodwillGranted: "goodwill_credit",
@@ -221,9 +213,9 @@ def _at_any_hour(policy: Policy) -> Policy:
 def _offers(told: Sequence[Told]) -> Iterator[Offer]:
     for one in told:
         decision = one.decision
-        if isinstance(decision, _SET_IN_MOTION):
-            cost = getattr(decision, "cost", None)
-            yield Offer(remedy=_REMEDY[type(decision)], cost=cost, decision=decision)
+        remedy = _REMEDY.get(type(decision))
+        if remedy is not None:
+            yield Offer(remedy=remedy, cost=getattr(decision, "cost", None), decision=decision)
 
 
 def _rendered(message: MessageQueued, renderer: Renderer, first_subject: str) -> Mail:

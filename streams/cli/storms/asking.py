@@ -18,11 +18,9 @@ def tell(
     """Write the word down and say how the storm stands."""
     from streams.cli.storms.looking import decide, opened, plain
     from streams.settings import load
-    from streams.wiring import policy_of
 
-    settings = load(data=data, policy=policy)
-    people = policy_of(settings).brake.people
-    with opened(settings) as allowances:
+    with opened(load(data=data, policy=policy)) as allowances:
+        people = allowances.people
         found = decide(allowances, storm_id, by=name, release=release)
     if as_json:
         print_document(plain(found, people=people))

@@ -27,11 +27,9 @@ def command(data: Path | None, policy: Path | None, *, as_json: bool) -> None:
     """
     from streams.cli.storms.looking import opened, plain
     from streams.settings import load
-    from streams.wiring import policy_of
 
-    settings = load(data=data, policy=policy)
-    people = policy_of(settings).brake.people
-    with opened(settings) as allowances:
+    with opened(load(data=data, policy=policy)) as allowances:
+        people = allowances.people
         storms = [plain(one, people=people) for one in allowances.storms()]
     if as_json:
         print_document({"storms": storms})

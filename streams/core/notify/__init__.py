@@ -7,6 +7,7 @@ meantime gets no apology.
 from __future__ import annotations
 
 from streams.core.draft import Draft
+from streams.core.granting import last_asked
 from streams.core.ids import identify
 from streams.core.notify.aftercare import leave_to_person, look_after
 from streams.core.notify.holding import hold, hold_for_person, take_back, withdraw_held
@@ -72,11 +73,10 @@ def _tell_or_hold(draft: Draft, ready: list[News]) -> bool:
 
 def _waits_for_answer(draft: Draft, message_id: str, template: str) -> bool:
     """True while nobody has answered whether this mail may go, or people look at its storm: by day and by night."""
-    asked = [one for one in draft.case.allowances if one.about == message_id]
-    status = asked[-1].status if asked else ""
-    if status == "held":
+    asked = last_asked(draft, message_id)
+    if asked is not None and asked.status == "held":
         hold(draft, message_id, template, "storm", None)
-    return status in {"asked", "held"}
+    return asked is not None and asked.is_open
 
 
 def _say(draft: Draft, message_id: str, lead: News, ready: list[News]) -> bool:

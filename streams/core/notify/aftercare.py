@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import timedelta
 
 from streams.core.draft import Draft
@@ -11,14 +10,13 @@ from streams.core.events import (
     RefundGranted,
     ReplacementRequested,
     ReturnLabelLapsed,
-    ReviewReason,
-    ReviewRequested,
 )
 from streams.core.evolve.customers import REFUND, WAIT, reply_review
 from streams.core.ids import address_hash, identify
 from streams.core.money import Money, zero
-from streams.core.notify.holding import offers_choice, withdraw_held
+from streams.core.notify.holding import mark, offers_choice, withdraw_held
 from streams.core.order import Replacement, Return, Sent, Trouble, amended
+from streams.core.reviewing import ask_person
 from streams.core.zones import day_ends
 
 _ASK_THE_SHELF_EVERY = timedelta(days=1)  # for a customer who waits: most shops book arrivals daily
@@ -47,7 +45,7 @@ def leave_to_person(draft: Draft) -> None:
     case = draft.case
     if case.replies_asked < case.replies:
         draft.own_case().replies_asked = case.replies
-        _ask(draft, reply_review(case.case_id, case.replies), "reply", _open(draft))
+        ask_person(draft, reply_review(case.case_id, case.replies), "reply", _open(draft))
 
 
 # ---------------------------------------------------------------------------- labels
@@ -57,7 +55,7 @@ def _ask_how_else(draft: Draft, one: Return) -> None:
     """No label could be had, so the customer has been told that nothing need come back: a person hears of it."""
     case = draft.own_case()
     case.returns = amended(case.returns, lambda other: other.return_id == one.return_id, asked=True)
-    _ask(draft, identify("rev", one.return_id), "label_refused", (one.exception_id,))
+    ask_person(draft, identify("rev", one.return_id), "label_refused", (one.exception_id,))
 
 
 def _lapse(draft: Draft, one: Return) -> None:
@@ -106,7 +104,7 @@ def _end(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
     _amend(draft, replacement, settled=True)
     if replacement.choice is not None:
         review_id = identify("rev", replacement.replacement_id, "over")
-        _ask(draft, review_id, "kind_needs_person", (trouble.exception_id,))
+        ask_person(draft, review_id, "kind_needs_person", (trouble.exception_id,))
 
 
 def _offer(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
@@ -121,7 +119,9 @@ def _offer(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
         draft.wake(until)
         return
     _amend(draft, replacement, asked=True)
-    _ask(draft, identify("rev", replacement.replacement_id), "kind_needs_person", (trouble.exception_id,))
+    ask_person(
+        draft, identify("rev", replacement.replacement_id), "kind_needs_person", (trouble.exception_id,)
+    )
 
 
 def _offered(draft: Draft, trouble: Trouble, replacement: Replacement) -> bool:
@@ -140,7 +140,7 @@ def _refund(draft: Draft, replacement: Replacement, trouble: Trouble) -> None:
     paid = _paid(draft, replacement.lines)
     refund_id = identify("rfd", draft.order.order_id, replacement.replacement_id)
     if paid is None:
-        _ask(draft, identify("rev", refund_id), "kind_needs_person", (trouble.exception_id,))
+        ask_person(draft, identify("rev", refund_id), "kind_needs_person", (trouble.exception_id,))
         return
     draft.decide(
         RefundGranted(
@@ -181,7 +181,9 @@ def _order_again(draft: Draft, replacement: Replacement, trouble: Trouble) -> No
     number = sum(1 for one in draft.case.replacements if one.exception_id == replacement.exception_id)
     if number > _WAITS:
         _amend(draft, replacement, settled=True)
-        _ask(draft, identify("rev", replacement.replacement_id), "kind_needs_person", (trouble.exception_id,))
+        ask_person(
+            draft, identify("rev", replacement.replacement_id), "kind_needs_person", (trouble.exception_id,)
+        )
         return
     replacement_id = identify("rep", draft.order.order_id, replacement.exception_id, str(number))
     _amend(draft, replacement, settled=True)
@@ -208,13 +210,10 @@ def _order_again(draft: Draft, replacement: Replacement, trouble: Trouble) -> No
     )
 
 
-def _amend(draft: Draft, replacement: Replacement, *, settled: bool = False, asked: bool = False) -> None:
+def _amend(draft: Draft, replacement: Replacement, **changes: bool) -> None:
     case = draft.own_case()
     case.replacements = amended(
-        case.replacements,
-        lambda one: one.replacement_id == replacement.replacement_id,
-        settled=settled or replacement.settled,
-        asked=asked or replacement.asked,
+        case.replacements, lambda one: one.replacement_id == replacement.replacement_id, **changes
     )
 
 
@@ -226,12 +225,12 @@ def _came_back(draft: Draft, sent: Sent) -> None:
     if not sent.asked:
         case = draft.own_case()
         case.barred = tuple(dict.fromkeys((*case.barred, sent.to_hash)))
-        _mark(draft, sent, asked=True)
+        mark(draft, sent, asked=True)
         review_id = identify("rev", sent.message_id, "bounced")
-        _ask(draft, review_id, "bounced", sent.exception_ids, to_hash=sent.to_hash)
+        ask_person(draft, review_id, "bounced", sent.exception_ids, to_hash=sent.to_hash)
     if not draft.address or address_hash(draft.address) in draft.case.barred:
         return
-    _mark(draft, sent, asked=True, retold=True)
+    mark(draft, sent, asked=True, retold=True)
     case = draft.own_case()
     case.unheard = True
     if sent.apologized:
@@ -243,39 +242,8 @@ def _came_back(draft: Draft, sent: Sent) -> None:
             mine.told = min(mine.told, mine.stage - 1)
 
 
-def _mark(draft: Draft, sent: Sent, *, asked: bool, retold: bool = False) -> None:
-    case = draft.own_case()
-    mine = copy(sent)
-    mine.asked, mine.retold = asked, retold
-    case.messages = tuple(mine if one.message_id == sent.message_id else one for one in case.messages)
-
-
 # ---------------------------------------------------------------------------- people
 
 
 def _open(draft: Draft) -> tuple[str, ...]:
     return tuple(t.exception_id for t in draft.case.troubles if t.cleared_at is None)
-
-
-def _ask(
-    draft: Draft,
-    review_id: str,
-    reason: ReviewReason,
-    exception_ids: tuple[str, ...],
-    *,
-    to_hash: str | None = None,
-) -> None:
-    """Hand it to a person; no remedy is proposed, and nothing is done without them."""
-    draft.decide(
-        ReviewRequested(
-            order_id=draft.order.order_id,
-            decision_id=identify("dec", "review", review_id),
-            case_id=draft.case.case_id,
-            review_id=review_id,
-            reason=reason,
-            exception_ids=exception_ids,
-            remedies=(),
-            cost=zero(draft.order.currency or draft.policy.shop.currency),
-            to_hash=to_hash,
-        )
-    )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from streams.core.draft import Draft
-from streams.core.events import Decision, MessageHeld, MessageWithdrawn, ReviewRequested
+from streams.core.events import Decision, MessageHeld, MessageWithdrawn
 from streams.core.ids import address_hash, identify
-from streams.core.money import zero
 from streams.core.notify.moment import Reason
 from streams.core.notify.news import key_of
-from streams.core.order import Held, Replacement, Sent, Trouble
+from streams.core.order import Held, Replacement, Sent, Trouble, amended
 from streams.core.respond import response_for
+from streams.core.reviewing import ask_person
 
 _UNSENT = frozenset({"queued", "deferred"})
 
@@ -66,15 +65,17 @@ def take_back(draft: Draft) -> None:
     for sent in draft.case.messages:
         if sent.status not in _UNSENT or not _no_longer_true(draft, sent):
             continue
-        case = draft.own_case()
-        mine = copy(sent)
-        mine.status = "withdrawn"
-        case.messages = tuple(mine if s.message_id == sent.message_id else s for s in case.messages)
+        mark(draft, sent, status="withdrawn")
         _withdraw(draft, sent.message_id, sent.template, sent.locale, sent.to_hash, "cleared", queued=True)
     for replacement in draft.case.replacements:
-        gone = replacement.refused is not None or replacement.status == "canceled"
-        if gone and not replacement.asked:
+        if not replacement.stands and not replacement.asked:
             _ask_about(draft, replacement)
+
+
+def mark(draft: Draft, sent: Sent, **changes: Any) -> None:
+    """Change what is known of a mail."""
+    case = draft.own_case()
+    case.messages = amended(case.messages, lambda one: one.message_id == sent.message_id, **changes)
 
 
 def offers_choice(draft: Draft, replacement: Replacement) -> bool:
@@ -102,26 +103,13 @@ def _ask_about(draft: Draft, replacement: Replacement) -> None:
         return
     mine = draft.own(trouble)
     mine.review_id = identify("rev", replacement.replacement_id)
-    asked = copy(replacement)
-    asked.asked = True
     case = draft.own_case()
-    case.replacements = tuple(asked if r is replacement else r for r in case.replacements)
+    case.replacements = amended(case.replacements, lambda one: one is replacement, asked=True)
     mine.verdict = "waiting"
     if mine.told >= mine.stage:
         mine.stage += 1
         mine.staged_at = draft.now
-    draft.decide(
-        ReviewRequested(
-            order_id=draft.order.order_id,
-            decision_id=identify("dec", "review", mine.review_id),
-            case_id=draft.case.case_id,
-            review_id=mine.review_id,
-            reason="kind_needs_person",
-            exception_ids=(mine.exception_id,),
-            remedies=(),
-            cost=zero(draft.order.currency or draft.policy.shop.currency),
-        )
-    )
+    ask_person(draft, mine.review_id, "kind_needs_person", (mine.exception_id,))
 
 
 def _withdraw(

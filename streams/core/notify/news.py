@@ -79,9 +79,7 @@ def untold(draft: Draft) -> list[News]:
 def unavailable(draft: Draft, trouble: Trouble) -> list[Replacement]:
     """Return what was to be sent for a trouble, is out of stock, and waits for the customer's word."""
     return [
-        one
-        for one in draft.case.replacements
-        if one.out_of_stock and one.choice is None and one.exception_id == trouble.exception_id
+        one for one in draft.case.replacements if one.to_choose and one.exception_id == trouble.exception_id
     ]
 
 
@@ -93,9 +91,8 @@ def _back_in_stock(draft: Draft) -> list[News]:
         for one in draft.case.replacements
         if one.waited
         and one.accepted_at is not None
-        and one.refused is None
+        and one.stands
         and one.delivered_at is None
-        and one.status != "canceled"
         and response.message is not None
     ]
 
@@ -111,8 +108,7 @@ def _found(draft: Draft) -> list[News]:
             continue
         under_way = any(
             one.exception_id == trouble.exception_id
-            and one.refused is None
-            and one.status != "canceled"
+            and one.stands
             and (one.accepted_at is not None or one.order_id is not None)
             for one in draft.case.replacements
         )
@@ -179,7 +175,7 @@ def _covered(draft: Draft, trouble: Trouble) -> bool:
 
 
 def _all_replaced(draft: Draft) -> bool:
-    under_way = [r for r in draft.case.replacements if r.refused is None and r.status != "canceled"]
+    under_way = [r for r in draft.case.replacements if r.stands]
     if not under_way:
         return False
     left = draft.order.wanted()

@@ -82,7 +82,7 @@ def _stands(known: Replacement) -> bool:
     """True for what is under way, waits for the customer's choice, or was paid back instead."""
     if known.out_of_stock:
         return not known.settled or known.choice == "refund"
-    return known.refused is None and known.status != "canceled"
+    return known.stands
 
 
 REMEDY = ExpeditedReplacement
