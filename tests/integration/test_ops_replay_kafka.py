@@ -1,6 +1,7 @@
 """Replay over real Kafka: against what real workers decided, without a trace, and into the outbox once."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -28,6 +29,8 @@ from tests.kafka_rig import admin
 from tests.replay_rig import policy_with, shadowed
 from tests.service_rig import Deployment
 
+ANOTHER_TEST = re.compile(r".+-[0-9a-f]{8}-")  # as the fixture `topic_prefix` names what is a test's
+
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -52,10 +55,11 @@ def folded(kafka, topic_prefix, tmp_path, history):
     return settings
 
 
-def groups(kafka):
-    """The groups that the brokers know."""
+def groups(kafka, prefix):
+    """The groups that the brokers know, without those of the tests that run beside this one."""
     with admin(kafka.bootstrap) as client:
-        return {one["group_id"] for one in client.list_groups()}
+        names = {one["group_id"] for one in client.list_groups()}
+    return {one for one in names if one.startswith(prefix) or not ANOTHER_TEST.match(one)}
 
 
 def ends_of(settings):
@@ -75,12 +79,13 @@ def test_what_a_worker_decided_is_decided_again(folded, jobs):
     assert found.beyond == found.unwritten == 0
 
 
-def test_a_replay_leaves_no_trace_at_the_brokers(kafka, folded):
+def test_a_replay_leaves_no_trace_at_the_brokers(kafka, folded, topic_prefix):
     """No group, no commit, no record more."""
-    before, known = ends_of(folded), groups(kafka)
+    before, known = ends_of(folded), groups(kafka, topic_prefix)
     shadowed(JournalTopics(folded), policy_with(returns__keep_days="30"), jobs=2)
 
-    assert (ends_of(folded), groups(kafka)) == (before, known)
+    assert (ends_of(folded), groups(kafka, topic_prefix)) == (before, known)
+    assert any(one.startswith(topic_prefix) for one in known)
 
 
 def test_a_changed_policy_is_found_in_topics_as_in_a_file(folded, history):
