@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from streams.codec import strict_json
-from streams.core.events import AnyFact, Event, MessageQueued
+from streams.core.events import AnyFact, Event, without_private
 from streams.problems import InputProblem
 
 SPECVERSION = "1.0"
@@ -121,10 +121,8 @@ def utc(moment: datetime, where: str) -> datetime:
 
 
 def encode_envelope(event: Event) -> bytes:
-    """Return ``event`` as structured JSON for the public log; a letter stays in the house."""
-    fact = event.fact
-    if isinstance(fact, MessageQueued) and fact.letter is not None:
-        fact = msgspec.structs.replace(fact, letter=None)
+    """Return ``event`` as structured JSON for the public log; what is private stays in the house."""
+    fact = without_private(event.fact)
     return _encode(
         _Out(
             specversion=SPECVERSION,

@@ -19,7 +19,7 @@ import msgspec
 from streams.codec.envelope import encode_envelope
 from streams.codec.examples import DECISION_EXAMPLES, INBOUND_EXAMPLES, OUTCOME_EXAMPLES
 from streams.codec.registry import encode_fact
-from streams.core.events import AnyFact, CheckpointReached, Event, MessageQueued
+from streams.core.events import PRIVATE, AnyFact, CheckpointReached, Event
 from streams.problems import InputProblem
 
 LOCK = "released.lock"
@@ -46,9 +46,9 @@ def fact_schema(example: AnyFact) -> dict[str, Any]:
     own = definitions.pop(schema["$ref"].rpartition("/")[2])
     if isinstance(example, CheckpointReached):
         own["anyOf"] = [{"required": ["tracking_number"]}, {"required": ["order_id", "shipment_id"]}]
-    if isinstance(example, MessageQueued):  # the letter is private and never published
-        del own["properties"]["letter"]
-        definitions = {}
+    for private in PRIVATE.get(type(example), ()):  # never published
+        del own["properties"][private]
+        definitions = {name: one for name, one in definitions.items() if name in json.dumps(own)}
     found: dict[str, Any] = {"$schema": _DIALECT, "$id": f"{example.TYPE}.json", **own, "title": example.TYPE}
     found["examples"] = [json.loads(encode_fact(example))]
     if definitions:

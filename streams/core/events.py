@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import msgspec
 
@@ -406,6 +406,7 @@ class ReturnLabelRequested(Decision, frozen=True, kw_only=True):
     cost: Money
     keep_after: date
     country: str | None = None
+    sender: Address | None = None  # where the parcel starts; private, as `PRIVATE` says
 
 
 class ReplacementRequested(Decision, frozen=True, kw_only=True):
@@ -850,6 +851,20 @@ OUTCOMES: tuple[type[msgspec.Struct], ...] = (
 )
 
 AnyFact = Fact | CheckpointReached
+
+
+# What stays in the house: in the outbox, in the ledger, and with whoever sells labels.
+PRIVATE: dict[type, tuple[str, ...]] = {MessageQueued: ("letter",), ReturnLabelRequested: ("sender",)}
+
+_Said = TypeVar("_Said", bound=AnyFact)
+
+
+def without_private(fact: _Said) -> _Said:
+    """Return a fact as the world may read it: without a letter, and without where somebody lives."""
+    names = PRIVATE.get(type(fact), ())
+    if all(getattr(fact, name) is None for name in names):
+        return fact
+    return msgspec.structs.replace(fact, **dict.fromkeys(names))
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):

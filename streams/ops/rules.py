@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-import msgspec
-
 from streams.core import events as facts
 from streams.core.events import Decision, Event
 from streams.core.policy import Policy
@@ -78,9 +76,11 @@ def judged_today(
 
     News of a replacement is left out: another order's events decide it.
     """
-    again = {one.decision_id: _public(one) for one in _decided(_course(events, decisions), policy)}
+    again = {
+        one.decision_id: facts.without_private(one) for one in _decided(_course(events, decisions), policy)
+    }
     return {
-        one.id: again.get(one.id) == _public(one.fact)
+        one.id: again.get(one.id) == facts.without_private(one.fact)
         for one in decisions
         if isinstance(one.fact, Decision) and _is_own(one.fact)
     }
@@ -121,10 +121,3 @@ def _outcome(logged: LoggedDecision) -> Event:
 def _decided(course: Iterable[Event], policy: Policy) -> list[Decision]:
     processor = Processor(policy)
     return [decision for event in course for decision in processor.fold(event)]
-
-
-def _public(fact: Decision) -> Decision:
-    """Return a decision without its letter, which the tables keep by itself."""
-    if isinstance(fact, facts.MessageQueued) and fact.letter is not None:
-        return msgspec.structs.replace(fact, letter=None)
-    return fact

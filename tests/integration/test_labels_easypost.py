@@ -319,6 +319,20 @@ def test_a_customer_without_an_address_lives_where_the_shop_does(server):
     assert (found["name"], found["street1"], found["country"]) == ("Order ORDER-1", "1 Example Way", "US")
 
 
+def test_the_parcel_starts_where_the_order_went(server):
+    """What the request knows comes before everything else; another country is its country."""
+    seller, home = (
+        Seller(server),
+        Address(street="Beispielweg 2", city="Berlin", postal_code="10115", country="DE"),
+    )
+
+    labels(seller, sender_of=lambda _order_id: None).buy(request(country="DE", sender=home))
+
+    found = seller.shipments[0]["to_address"]
+    assert (found["name"], found["street1"], found["city"]) == ("Order ORDER-1", "Beispielweg 2", "Berlin")
+    assert (found["zip"], found["country"]) == ("10115", "DE")
+
+
 def test_the_price_that_is_told_is_the_one_that_is_paid(server):
     """Asking for it creates the shipment, and buys nothing."""
     seller = Seller(server)

@@ -295,6 +295,19 @@ def until_answered(ours, wanted, clock, minutes=1):
 # ------------------------------------------------------------------------ one label
 
 
+def test_the_parcel_starts_where_the_order_went(server, calm):
+    """What the request knows comes before everything else; another country is its country."""
+    home = Address(name="Ada", street="Beispielweg 2", city="Berlin", postal_code="10115", country="DE")
+
+    issued = labels(Karrio(server), calm).buy(request(country="DE", sender=home))
+
+    assert isinstance(issued, ReturnLabelIssued)
+    shipper = next(asked.json for asked in server.asked if asked.path == "/v1/shipments" and asked.json)[
+        "shipper"
+    ]
+    assert (shipper["person_name"], shipper["city"], shipper["country_code"]) == ("Ada", "Berlin", "DE")
+
+
 def test_a_label_is_bought_and_fetched(server, calm):
     """What is asked is what Karrio understands; what it says is what the letter needs."""
     karrio = Karrio(server)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
-from streams.codec.envelope import decode_envelope
+from streams.codec.envelope import decode_envelope, encode_envelope
 from streams.codec.examples import DECISION_EXAMPLES, INBOUND_EXAMPLES, OUTCOME_EXAMPLES
-from streams.codec.registry import decode_fact
+from streams.codec.registry import decode_fact, encode_fact
 from streams.codec.schemas import ASYNCAPI, LOCK, check, generated, main, read_lock, write
+from streams.core.events import Address, Event, ReturnLabelRequested
 from streams.problems import InputProblem
 from streams.service.topics import topics_of
 from streams.settings import Settings
 
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 FOLDER = Path(__file__).parents[2] / "schemas"
 EXAMPLES = (*INBOUND_EXAMPLES, *DECISION_EXAMPLES, *OUTCOME_EXAMPLES)
 
@@ -50,6 +54,19 @@ def test_the_letter_is_not_published():
 
     assert '"letter"' not in published
     assert '"to"' not in published
+
+
+def test_where_somebody_lives_is_not_published():
+    """A label's request tells the world its country, and only its seller the street."""
+    published = (FOLDER / "return_label.requested.v1.json").read_text("utf-8")
+    (known,) = (one for one in EXAMPLES if isinstance(one, ReturnLabelRequested))
+    asked = msgspec.structs.replace(known, sender=Address(street="12 Secret Lane", city="Salem"))
+    event = Event(id="1", source="x", order_id=asked.order_id, occurred_at=NOW, recorded_at=NOW, fact=asked)
+
+    assert '"sender"' not in published
+    assert b"Secret" in encode_fact(asked)
+    assert b"Secret" not in encode_envelope(event)
+    assert encode_envelope(event) == encode_envelope(msgspec.structs.replace(event, fact=known))
 
 
 def test_every_type_stands_on_one_topic():

@@ -35,20 +35,6 @@ def shipment(
     }
 
 
-def customer_of(request: ReturnLabelRequested, known: Address | None, shop: Address) -> Address | None:
-    """Return where the parcel starts; None when nobody can say.
-
-    A customer whose address is unknown is taken to live where the shop takes its returns, if the country is the
-    same or unknown too: carriers accept a parcel of their country wherever it is handed in, and the address
-    only decides the zone. From another country nobody could clear it through customs.
-    """
-    if known is not None and known.street and known.city:
-        return msgspec.structs.replace(known, country=known.country or request.country or shop.country)
-    if request.country is not None and request.country != shop.country:
-        return None
-    return msgspec.structs.replace(shop, name=f"Order {request.order_id}"[:40])
-
-
 def _address(address: Address) -> dict[str, str]:
     first, *more = [line.strip() for line in (address.street or "").splitlines() if line.strip()] or [""]
     parts = {

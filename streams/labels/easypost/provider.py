@@ -16,9 +16,9 @@ What it does:
     a rate for, and a label that was given back. Everything else is no answer: the same request is made again.
 
 Where a parcel starts:
-    The request names a country and no address. Where ``sender_of`` knows none, the parcel is taken to start at the
-    shop's own return address (under the order's name), if the country is the same; from another country it
-    is refused, since neither a price nor a customs form could be right.
+    Where the order went, as the request says. Where nobody knows, the parcel is taken to start at the shop's own
+    return address (under the order's name), if the country is the same; from another country it is refused,
+    since neither a price nor a customs form could be right.
 
 Known limits:
     Two labels need three mishaps at once: an older shipment that appears after more than a whole time limit, a purchase

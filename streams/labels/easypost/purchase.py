@@ -13,8 +13,9 @@ from streams.core.money import Money
 from streams.labels import SenderOf, trouble
 from streams.labels.easypost.answers import SELLER, answered, silent, why
 from streams.labels.easypost.api import Api, Gone, No, Silence
-from streams.labels.easypost.parcel import customer_of, shipment
+from streams.labels.easypost.parcel import shipment
 from streams.labels.easypost.shipment import SHIPMENT_ID, Choice, Shipment, Shipments
+from streams.labels.origin import origin
 
 _LONGEST: Final = 500  # characters of a reason
 _DRAFTS: Final = "/shipments?purchased=false&page_size=100"
@@ -72,7 +73,7 @@ class Purchases:
 
     def _begin(self, request: ReturnLabelRequested) -> Shipment | ReturnLabelRefused:
         """Create a shipment; nothing is paid by that."""
-        customer = customer_of(request, self._sender_of(request.order_id), self._shop)
+        customer = origin(request, self._sender_of(request.order_id), self._shop)
         if customer is None:
             return _refused(request, f"the customer's address in {request.country} is not known")
         body = shipment(request, customer=customer, shop=self._shop, weight_g=self._weight_g)

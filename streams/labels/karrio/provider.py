@@ -17,9 +17,8 @@ What it does:
     label that was given back. Everything else is no answer: the same request is made again.
 
 Where a parcel starts:
-    The request names a country and no address. Where ``sender_of`` knows none, the parcel is taken to start at the
-    shop's own return address (under the order's name), if the country is the same; from another country it
-    is refused.
+    Where the order went, as the request says. Where nobody knows, the parcel is taken to start at the shop's own
+    return address (under the order's name), if the country is the same; from another country it is refused.
 
 Checked, and how:
     Paths, fields and states against the server's source at github.com/karrioapi/karrio (views and serializers of
@@ -61,8 +60,9 @@ from streams.labels.karrio.answers import (
     settled,
 )
 from streams.labels.karrio.api import Api, Gone, No, Silence
-from streams.labels.karrio.parcel import customer_of, draft, parcel, reference_of
+from streams.labels.karrio.parcel import draft, parcel, reference_of
 from streams.labels.karrio.shipment import STATUSES, Choice, Page, Rates, Shipment, Tracker
+from streams.labels.origin import origin
 from streams.problems import WorldProblem
 from streams.settings import Settings
 
@@ -308,7 +308,7 @@ class KarrioLabels:
             self._api.ask("POST", f"/v1/shipments/{ours.id}/cancel", Shipment)
 
     def _parcel(self, request: ReturnLabelRequested) -> dict[str, Any] | None:
-        customer = customer_of(request, self._sender_of(request.order_id), self._shop)
+        customer = origin(request, self._sender_of(request.order_id), self._shop)
         if customer is None:
             return None
         return parcel(request, customer=customer, shop=self._shop, weight_g=self._weight_g)

@@ -58,10 +58,8 @@ def event_columns(heard: Heard) -> Columns:
 
 
 def decision_columns(one: LoggedDecision) -> Columns:
-    """Return the row of a decision, without the letter, which is kept by itself."""
-    fact = one.fact
-    if isinstance(fact, facts.MessageQueued) and fact.letter is not None:
-        fact = msgspec.structs.replace(fact, letter=None)
+    """Return the row of a decision, without what is private; letters are kept by themselves."""
+    fact = facts.without_private(one.fact)
     return {
         "order_id": order_of(fact),
         "id": one.id,

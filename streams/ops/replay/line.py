@@ -37,7 +37,7 @@ def line_of(decided: Decided, position: int) -> Line:
     fact, letter = decided.fact, None
     if isinstance(fact, facts.MessageQueued) and fact.letter is not None:
         letter = msgspec.json.encode(fact.letter)
-        fact = msgspec.structs.replace(fact, letter=None)
+    fact = facts.without_private(fact)
     return Line(decided.id, _story(decided), decided.type, decided.now, position, encode_fact(fact), letter)
 
 

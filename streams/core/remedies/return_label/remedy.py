@@ -67,6 +67,7 @@ class ReturnLabel(Remedy, frozen=True, kw_only=True):
             cost=cost,
             keep_after=local_day(situation.now, order.zone) + keep_days,
             country=order.lane[1] or None,
+            sender=order.address,
         )
 
 
