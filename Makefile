@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-JOBS ?= 2
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check contracts e2e faults bench peers accept schemas lock clean
@@ -14,7 +14,7 @@ help: ## List the recipes
 demo: $(READY) ## A simulated shop week, real mails, and the score against what was planted
 	$(BIN)/firstword demo
 
-test: $(READY) ## Every test (about a quarter of an hour on two cores)
+test: $(READY) ## Every test (about twenty minutes on two cores)
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 check: $(READY) ## Format, lint, types, import contracts, schemas, policy, words: no tests

@@ -248,6 +248,7 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
     asked: bool = False  # it came back, and a person was asked about it
     retold: bool = False  # it came back, and went to another address
     apologized: bool = False
+    nobody_there: bool = False  # it came back because there is no such mailbox
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -99,7 +99,8 @@ class Effects:
                 )
             case facts.ReviewRequested():
                 if decision.to_hash is not None:
-                    await self._apart(self.sender.bar, decision.to_hash, decision.review_id, now)
+                    why = f"mail to it came back, and nobody is there (review {decision.review_id})"
+                    await self._apart(self.sender.bar, decision.to_hash, why, now)
                 return ()
             case facts.MessageWithdrawn():
                 await self._apart(self.sender.withdraw, decision.message_id, now)

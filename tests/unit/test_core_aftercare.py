@@ -296,7 +296,7 @@ def test_a_parcel_that_arrives_in_a_storm_is_told_nothing():
     assert mailed(told) == []
 
 
-def bounced(queued):
+def bounced(queued, reply="5.1.1 no such user"):
     """Return that a mail came back."""
     return facts.MessageBounced(
         order_id=b.ORDER,
@@ -305,7 +305,36 @@ def bounced(queued):
         template=queued.template,
         locale=queued.locale,
         to_hash=queued.to_hash,
+        reply=reply,
     )
+
+
+@pytest.mark.parametrize(
+    ("reply", "nobody"),
+    [
+        ("5.1.1 no such user", True),
+        ("5.1.10 takes no mail", True),
+        ("5.2.1 disabled", True),
+        ("5.2.2 mailbox full", False),
+        ("5.3.0 system trouble", False),
+        ("5.1.8 bad sender", False),
+        ("5.0.0", False),
+        (None, False),
+    ],
+)
+def test_only_an_address_that_nobody_has_is_barred_for_all_orders(reply, nobody):
+    """A full mailbox is empty again some day: this case goes to a person, and the next order is written to."""
+    (first,) = of(course(*wrong_box(), until="11-20 20:00"), facts.MessageQueued)
+    told = course(
+        *wrong_box(),
+        ("11-20 21:00", bounced(first, reply)),
+        ("11-22 15:00", b.scanned("exception", reason="lost")),
+        until="11-23 12:00",
+    )
+    (review,) = [one for one in of(told, facts.ReviewRequested) if one.reason == "bounced"]
+
+    assert review.to_hash == (first.to_hash if nobody else None)
+    assert mailed(told) == ["wrong_item"]
 
 
 def test_a_mail_that_came_back_is_a_persons_matter_and_its_address_is_barred():

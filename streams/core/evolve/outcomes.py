@@ -16,6 +16,9 @@ from streams.core.order import Allowance, Order, Promise, Sent, amended
 from streams.core.policy import Policy
 from streams.core.zones import day_ends
 
+# No such mailbox, no such host, no address at all, moved, takes no mail (RFC 7505); no longer used (RFC 3463 3.2 and 3.3).
+_NO_SUCH_MAILBOX = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+
 
 def mailed(status: str) -> Callable[[Order, Event, Any, Policy], None]:
     """Return the change that an outcome of a mail makes: accepted is the last word, unless it bounces."""
@@ -27,6 +30,7 @@ def mailed(status: str) -> Callable[[Order, Event, Any, Policy], None]:
             mine = known
             if known.message_id == fact.message_id and known.status != "accepted":
                 mine = copy(known)
+                mine.nobody_there = mine.nobody_there or _names_nobody(status, fact.reply)
                 if known.status != "bounced":  # on another topic, a bounce may overtake the relay's yes
                     mine.status = status  # type: ignore[assignment]
                 if status in {"accepted", "in_doubt"}:
@@ -34,10 +38,16 @@ def mailed(status: str) -> Callable[[Order, Event, Any, Policy], None]:
             elif known.message_id == fact.message_id and status == "bounced":
                 mine = copy(known)
                 mine.status = "bounced"
+                mine.nobody_there = mine.nobody_there or _names_nobody(status, fact.reply)
             messages.append(mine)
         case.messages = tuple(messages)
 
     return change
+
+
+def _names_nobody(status: str, reply: str | None) -> bool:
+    """True for a bounce that says so; a full mailbox, or a mail system in trouble, may take the next mail."""
+    return status == "bounced" and (reply or "").partition(" ")[0] in _NO_SUCH_MAILBOX
 
 
 def _give_word(order: Order, sent: Sent, event_id: str) -> None:

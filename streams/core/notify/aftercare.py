@@ -221,13 +221,17 @@ def _amend(draft: Draft, replacement: Replacement, **changes: bool) -> None:
 
 
 def _came_back(draft: Draft, sent: Sent) -> None:
-    """Bar the address and ask a person; once there is another address, say there what is still true."""
+    """Write to that address no more in this case, nor for any order where nobody is there, and ask a person.
+
+    Once there is another address, what is still true is said there.
+    """
     if not sent.asked:
         case = draft.own_case()
         case.barred = tuple(dict.fromkeys((*case.barred, sent.to_hash)))
         mark(draft, sent, asked=True)
         review_id = identify("rev", sent.message_id, "bounced")
-        ask_person(draft, review_id, "bounced", sent.exception_ids, to_hash=sent.to_hash)
+        to_hash = sent.to_hash if sent.nobody_there else None
+        ask_person(draft, review_id, "bounced", sent.exception_ids, to_hash=to_hash)
     if not draft.address or address_hash(draft.address) in draft.case.barred:
         return
     mark(draft, sent, asked=True, retold=True)
