@@ -302,6 +302,8 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     replies: int = 0
     replies_answered: int = 0  # up to here a person has let automatic mail go on
     replies_asked: int = 0
+    reply_reviews: tuple[str, ...] = ()  # a yes to one of them lets automatic mail go on
+    handed: tuple[str, ...] = ()  # exceptions that whoever speaks with the customer has heard of
     unheard: bool = False  # what was granted stood in a mail that came back, and is said again
 
 

@@ -385,6 +385,37 @@ def test_a_person_may_let_automatic_mail_go_on():
     assert mailed(told) == ["wrong_item", "lost"]
 
 
+def test_who_speaks_with_a_customer_hears_of_new_trouble():
+    """The customer is not written to about it, so whoever speaks with them must know: once, and a yes sets mail free."""
+    reply = facts.CustomerReplied(order_id=b.ORDER, text="Where is it?")
+    lost = b.scanned("exception", reason="lost")
+    happened = (*wrong_box(), ("11-20 18:00", reply), ("11-22 15:00", lost))
+    told = course(*happened, until="11-26 12:00")
+    answer, news = of(told, facts.ReviewRequested)
+    (opened,) = [one for one in of(told, facts.ExceptionOpened) if one.kind == "lost"]
+    yes = facts.ReviewResolved(order_id=b.ORDER, review_id=news.review_id, approved=True, by="dana")
+
+    assert (answer.reason, news.reason) == ("reply", "reply")
+    assert opened.exception_id not in answer.exception_ids
+    assert news.exception_ids == (opened.exception_id,)
+    assert mailed(course(*happened, ("11-22 18:00", yes), until="11-26 12:00")) == ["wrong_item", "lost"]
+
+
+def test_trouble_that_passes_by_itself_bothers_nobody_who_speaks_with_a_customer():
+    """A station that corrects its scan within minutes."""
+    reply = facts.CustomerReplied(order_id=b.ORDER, text="Thank you!")
+    told = course(
+        ("11-20 15:00", b.placed(promise=None, lines=b.lines({LAMP: 1}), shipping=None)),
+        ("11-20 15:30", reply),
+        ("11-20 16:00", b.packed({KAZOO: 1})),
+        ("11-20 16:04", b.packed({LAMP: 1})),
+        until="11-21 12:00",
+    )
+
+    assert of(told, facts.ExceptionOpened) != []
+    assert all(one.exception_ids == () for one in of(told, facts.ReviewRequested))
+
+
 def test_time_for_a_person_ends_and_says_under_whose_name():
     """The policy's word is an event, and it is the same event however often we look."""
     told = course(*wrong_box(price=420_000), until="12-20 12:00")

@@ -8,7 +8,6 @@ from streams.core import events as facts
 from streams.core.events import Event
 from streams.core.evolve.case import case_of
 from streams.core.evolve.parcels import NO_MOVEMENT
-from streams.core.ids import identify
 from streams.core.order import Case, Order, Report, amended, pieces
 from streams.core.policy import Policy
 
@@ -36,13 +35,8 @@ def review_resolved(order: Order, _event: Event, fact: facts.ReviewResolved, _po
             trouble.expired = False
         troubles.append(trouble)
     case.troubles = tuple(troubles)
-    if fact.approved and fact.review_id == reply_review(case.case_id, case.replies):
+    if fact.approved and fact.review_id in case.reply_reviews and case.replies_asked == case.replies:
         case.replies_answered = case.replies
-
-
-def reply_review(case_id: str, replies: int) -> str:
-    """Return the review that a customer's answer opens; a yes lets automatic mail go on."""
-    return identify("rev", case_id, "reply", str(replies))
 
 
 def replied(order: Order, _event: Event, fact: facts.CustomerReplied, _policy: Policy) -> None:

@@ -11,11 +11,12 @@ from streams.core.events import (
     ReplacementRequested,
     ReturnLabelLapsed,
 )
-from streams.core.evolve.customers import REFUND, WAIT, reply_review
+from streams.core.evolve.customers import REFUND, WAIT
 from streams.core.ids import address_hash, identify
 from streams.core.money import Money, zero
 from streams.core.notify.holding import mark, offers_choice, withdraw_held
 from streams.core.order import Replacement, Return, Sent, Trouble, amended
+from streams.core.respond import response_for
 from streams.core.reviewing import ask_person
 from streams.core.zones import day_ends
 
@@ -39,13 +40,40 @@ def look_after(draft: Draft) -> None:
 
 
 def leave_to_person(draft: Draft) -> None:
-    """Send nothing more by itself: the customer speaks with a person now, who is asked once per answer."""
+    """Send nothing more by itself: the customer speaks with a person now, who hears of every answer, and of new trouble."""
     if draft.case.held is not None:
         withdraw_held(draft, "superseded")
     case = draft.case
     if case.replies_asked < case.replies:
-        draft.own_case().replies_asked = case.replies
-        ask_person(draft, reply_review(case.case_id, case.replies), "reply", _open(draft))
+        mine = draft.own_case()
+        mine.replies_asked, mine.reply_reviews, mine.handed = case.replies, (), ()
+        _hand_over(draft, _open(draft))
+        return
+    new = tuple(
+        t.exception_id for t in case.troubles if t.exception_id not in case.handed and _is_due(draft, t)
+    )
+    if new:
+        _hand_over(draft, new)
+
+
+def _is_due(draft: Draft, trouble: Trouble) -> bool:
+    """True for what the customer would be told by now, and no person has been asked about."""
+    response = response_for(draft, trouble)
+    if trouble.cleared_at is not None or trouble.verdict == "waiting" or response.message is None:
+        return False
+    due = trouble.staged_at + response.settle
+    draft.wake(due)
+    return due <= draft.now
+
+
+def _hand_over(draft: Draft, exception_ids: tuple[str, ...]) -> None:
+    """Ask whoever speaks with the customer about these; a yes lets automatic mail go on."""
+    mine = draft.own_case()
+    news = exception_ids if mine.reply_reviews else ()
+    review_id = identify("rev", mine.case_id, "reply", str(mine.replies), *news)
+    mine.reply_reviews = (*mine.reply_reviews, review_id)
+    mine.handed = (*mine.handed, *exception_ids)
+    ask_person(draft, review_id, "reply", exception_ids)
 
 
 # ---------------------------------------------------------------------------- labels
