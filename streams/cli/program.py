@@ -28,6 +28,7 @@ COMMANDS = {
     "reviews": "Decide what the policy leaves to a person, with the evidence and the mail in view.",
     "storms": "Look at unusually many mails of one sort, and let them go or not.",
     "timeline": "Tell everything that is known about one order, in the order in which it happened.",
+    "costs": "Add up what remedies cost, by kind, remedy, carrier, lane or packing station.",
     "replay": "Run a history through today's code and policy; nothing is sent, bought or shipped.",
     "compare": "Compare two logs of decisions: what both say, what only one says, and where each order differs first.",
     "rehearse": "Tell stories to today's policy and words, and show the letters as they would go out.",

@@ -86,15 +86,20 @@ def _book(settings: Settings, *, kafka: bool) -> Book:
 
     data = None if kafka else settings.data
     history = open_history(data=data, kafka=kafka, sources=(), settings=settings)
-    place = settings.data / READ_MODEL if settings.database is None else settings.database.reveal()
-    tables = open_tables(str(place), lambda: _feed(settings, kafka=kafka))
+    tables = open_tables(place_of(settings), lambda: feed_of(settings, kafka=kafka))
     if tables is not None:
         return tables
     count = max((extent.partition for extent in history.extents()), default=0) + 1
     return Walk(history, open_letters(settings, kafka=kafka), lambda order_id: partition_of(order_id, count))
 
 
-def _feed(settings: Settings, *, kafka: bool) -> Feed:
+def place_of(settings: Settings) -> str:
+    """Return where `firstword console` keeps the read model."""
+    return str(settings.data / READ_MODEL) if settings.database is None else settings.database.reveal()
+
+
+def feed_of(settings: Settings, *, kafka: bool) -> Feed:
+    """Return what the read model is filled from: the topics, or the journal of the data folder."""
     if kafka:
         from streams.ops.read_model.feed_kafka import TopicsFeed
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -21,16 +20,14 @@ from streams.embedded.journal import LoggedDecision
 from streams.ops.history import Decided, History
 from streams.ops.letters import Letters
 from streams.ops.read_model import story, tables
-from streams.ops.read_model.follow import Catching
+from streams.ops.read_model.follow import open_current
 from streams.ops.read_model.mails import Mails
 from streams.ops.read_model.portions import Feed
-from streams.ops.read_model.projector import Projector
 from streams.ops.read_model.rows import numbers
 from streams.ops.timeline import Known
 from streams.pipeline.correlate import normal
 from streams.pipeline.dead_letters import DeadLetter
 from streams.problems import InputProblem, UsageProblem
-from streams.storage.engine import open_engine
 
 _NEAREST = 3
 _ANNOUNCES = {
@@ -125,26 +122,8 @@ def open_tables(place: str, feed: Callable[[], Feed]) -> Tables | None:
         UsageProblem: ``storage-url``.
         WorldProblem: ``read-model-unusable``, or the history cannot be read.
     """
-    if "://" not in place and not Path(place).exists():
-        return None
-    engine = open_engine(place, synchronous="NORMAL")
-    source = feed()
-    try:
-        if _is_of(engine, source):
-            Catching(engine, source).run()
-            return Tables(engine)
-    finally:
-        source.close()
-    engine.dispose()
-    return None
-
-
-def _is_of(engine: Engine, source: Feed) -> bool:
-    """True when the tables are of this version, and of this history: a look empties nobody's tables."""
-    with tables.telling(engine):
-        if tables.stands(engine) != tables.shape(engine):
-            return False
-    return Projector(engine).fits(source)
+    engine = open_current(place, feed)
+    return None if engine is None else Tables(engine)
 
 
 # ---------------------------------------------------------------------------- a walk

@@ -17,6 +17,7 @@ from streams.core.ids import fingerprint, identify
 from streams.embedded.journal import LoggedDecision
 from streams.ops.read_model.portions import Heard
 from streams.ops.read_model.rows import CaseState, MessageState, ReviewState, TroubleState
+from streams.ops.read_model.spending import CostState
 from streams.ops.read_model.tables import clean, text_of
 from streams.pipeline.correlate import Parked
 from streams.pipeline.dead_letters import DeadLetter
@@ -109,6 +110,11 @@ def review_columns(review: ReviewState) -> Columns:
         "asked_at": _time(review.asked_at),
         "standing": review.standing,
     }
+
+
+def cost_columns(cost: CostState) -> Columns:
+    """Return what a remedy's cost is looked up by."""
+    return {"remedy_id": cost.remedy_id, "order_id": cost.order_id, "at": text_of(cost.at)}
 
 
 def message_columns(mail: MessageState) -> Columns:

@@ -14,12 +14,13 @@ from streams.core import events as facts
 from streams.core.events import AnyFact, Event, MessageOutcome
 from streams.core.ids import identify
 from streams.embedded.journal import LoggedDecision
-from streams.ops.read_model import columns, rows, tables
+from streams.ops.read_model import columns, rows, spending, tables
 from streams.ops.read_model.aside import Aside
 from streams.ops.read_model.columns import order_of, pack
 from streams.ops.read_model.portions import Portion
 from streams.ops.read_model.putting import Kept, Put, parts
 from streams.ops.read_model.rows import CaseState, MessageState, OrderState, ReviewState, TroubleState
+from streams.ops.read_model.spending import Answered, Behind, CostState, Granted
 from streams.ops.read_model.tables import text_of
 from streams.ops.read_model.tally import Tally
 from streams.pipeline.outcomes import SOURCE as OUTCOMES
@@ -27,13 +28,6 @@ from streams.pipeline.processor import TICK_ORDER
 from streams.problems import InputProblem
 
 _MAILS: Final = (facts.MessageHeld, facts.MessageQueued, facts.MessageWithdrawn, MessageOutcome)
-_REMEDIES: Final = (
-    facts.ReturnLabelRequested,
-    facts.ReplacementRequested,
-    facts.GoodwillGranted,
-    facts.ShippingRefundGranted,
-    facts.RefundGranted,
-)
 
 
 class Fold:
@@ -47,6 +41,7 @@ class Fold:
         self._troubles = Kept(tables.TROUBLES, TroubleState, columns.trouble_columns)
         self._reviews = Kept(tables.REVIEWS, ReviewState, columns.review_columns)
         self._messages = Kept(tables.MESSAGES, MessageState, columns.message_columns)
+        self._costs = Kept(tables.COSTS, CostState, columns.cost_columns)
         self._tally = Tally()
         self._aside = Aside(connection, put, self._tally)
         self._numbers: set[tuple[str, str]] = set()
@@ -68,7 +63,7 @@ class Fold:
         )
         self._aside.bury(portion)
         self._aside.park(portion)
-        for kept in (self._orders, self._cases, self._troubles, self._reviews, self._messages):
+        for kept in (self._orders, self._cases, self._troubles, self._reviews, self._messages, self._costs):
             kept.write(self._connection, self._put, self._tally.gauges)
         self._tally.write(self._connection, self._put)
         self._write_now()
@@ -112,6 +107,8 @@ class Fold:
         self._orders.load(load, {event.order_id for event in events} | {order_of(fact) for fact in found})
         self._troubles.load(load, _named(found, "exception_id"))
         self._messages.load(load, _named(found, "message_id"))
+        spends = [fact for fact in found if isinstance(fact, Granted | Answered)]
+        self._costs.load(load, {spending.remedy_id(fact) for fact in spends})
         self._reviews.load(load, _named([*found, *resolved], "review_id"))
         cases = {review.case_id for review in self._reviews.states.values()} - {""}
         self._cases.load(load, cases | _named(found, "case_id"))
@@ -164,8 +161,10 @@ class Fold:
             self._expire(fact, now)
         elif isinstance(fact, _MAILS):
             self._move(fact, now)
-        elif isinstance(fact, _REMEDIES):
-            self._tally.count(f"remedy.{fact.TYPE.split('.')[0]}", now)
+        elif isinstance(fact, Granted):
+            self._grant(fact, now)
+        elif isinstance(fact, Answered):
+            spending.answer(self._cost(fact, now), fact)
 
     def _case(self, fact: Any) -> CaseState:
         """Return the case of a decision; it is called by its first order, not by one that made that good."""
@@ -182,7 +181,10 @@ class Fold:
         if known is not None:
             trouble.opened_at, trouble.since = known.opened_at, known.since
         self._troubles.states[fact.exception_id] = trouble
-        self._case(fact).open[fact.exception_id] = (fact.kind, fact.severity, trouble.since)
+        case = self._case(fact)
+        case.open[fact.exception_id] = (fact.kind, fact.severity, trouble.since)
+        case.behind[fact.exception_id] = Behind(fact.kind, trouble.subject)
+        case.latest[fact.order_id] = fact.exception_id
         order.open[fact.exception_id] = fact.kind
         if isinstance(fact, facts.ExceptionOpened):
             self._tally.count(f"opened.{fact.kind}", now)
@@ -232,6 +234,19 @@ class Fold:
             case.mails += 1
         elif isinstance(fact, facts.MessageAccepted):
             case.told_at = min(case.told_at or now, now)
+
+    def _cost(self, fact: Granted | Answered, now: datetime) -> CostState:
+        name = spending.remedy_id(fact)
+        return self._costs.states.setdefault(name, CostState(name, fact.order_id, now))
+
+    def _grant(self, fact: Granted, now: datetime) -> None:
+        case = self._case(fact)
+        cause = spending.cause(fact, case.behind, case.latest.get(fact.order_id))
+        behind = None if cause is None else case.behind[cause]
+        spending.grant(self._cost(fact, now), fact, behind, now)
+        if isinstance(fact, facts.ReplacementRequested) and behind is not None:
+            case.behind[fact.replacement_id] = behind  # a refund may stand in for it
+        self._tally.count(f"remedy.{fact.TYPE.split('.')[0]}", now)
 
     # -------------------------------------------------------------------- writing
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 from sqlalchemy import Engine
@@ -107,6 +108,37 @@ class Catching:
             seconds=caught.seconds + stopwatch() - began,
         )
         return True
+
+
+def open_current(place: str, feed: Callable[[], Feed]) -> Engine | None:
+    """Return the engine of the read model at a path or URL, read on to the end of the history.
+
+    None where there is none, or one of another version or history.
+
+    Raises:
+        UsageProblem: ``storage-url``.
+        WorldProblem: ``read-model-unusable``, or the history cannot be read.
+    """
+    if "://" not in place and not Path(place).exists():
+        return None
+    engine = open_engine(place, synchronous="NORMAL")
+    source = feed()
+    try:
+        if _is_of(engine, source):
+            Catching(engine, source).run()
+            return engine
+    finally:
+        source.close()
+    engine.dispose()
+    return None
+
+
+def _is_of(engine: Engine, source: Feed) -> bool:
+    """True when the tables are of this version, and of this history: a look empties nobody's tables."""
+    with tables.telling(engine):
+        if tables.stands(engine) != tables.shape(engine):
+            return False
+    return Projector(engine).fits(source)
 
 
 def catch_up(place: str, feed: Feed, tell: Told = _silent) -> Caught:

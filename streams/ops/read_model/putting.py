@@ -12,9 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from streams.ops.read_model.columns import Columns, pack
 from streams.ops.read_model.rows import CaseState, MessageState, OrderState, ReviewState, TroubleState
+from streams.ops.read_model.spending import CostState
 
 _AT_ONCE: Final = 500  # keys in one IN list
-State = TypeVar("State", OrderState, CaseState, TroubleState, ReviewState, MessageState)
+State = TypeVar("State", OrderState, CaseState, TroubleState, ReviewState, MessageState, CostState)
 
 
 class Put:

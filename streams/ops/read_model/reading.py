@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from streams.core.policy import Policy
 from streams.ops.foresight import Foresight, foresee, retold
 from streams.ops.read_model import answers, questions, story, tables, variants
 from streams.ops.read_model.answers import DAYS
+from streams.ops.read_model.costs import By, Costs, add_up
 from streams.ops.read_model.mails import Mails
 from streams.ops.read_model.rows import ReviewState
 from streams.ops.read_model.shapes import (
@@ -225,6 +226,11 @@ class Reading:
         mails = self._mails.varied()
         with self._asking() as db:
             return variants.count(db, mails, self._mails.written_last())
+
+    def costs(self, by: By, home: str, since: datetime | None = None) -> Costs:
+        """Return what remedies cost, by one of their sides; ``home`` is the country where parcels start."""
+        with self._asking() as db:
+            return add_up(db, by, home, since)
 
     # ------------------------------------------------------------------------ what was not understood
 

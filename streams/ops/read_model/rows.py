@@ -14,6 +14,7 @@ from streams.core import events as facts
 from streams.core.events import Event, MessageOutcome
 from streams.core.ids import address_hash
 from streams.core.money import Money
+from streams.ops.read_model.spending import Behind
 from streams.ops.read_model.tables import clean, text_of
 from streams.pipeline.correlate import normal
 
@@ -31,6 +32,13 @@ class Parcel(msgspec.Struct, array_like=True):
     at: datetime | None = None
 
 
+class Box(msgspec.Struct, array_like=True):
+    """One parcel by the shop's name for it: who carries it, and where it was packed; empty where nobody said."""
+
+    carrier: str = ""
+    station: str = ""
+
+
 class OrderState(msgspec.Struct, array_like=True):
     """One order; times are by the source's word, ``last_at`` is when we last heard or decided something."""
 
@@ -44,6 +52,7 @@ class OrderState(msgspec.Struct, array_like=True):
     last_at: datetime | None = None
     parcels: list[Parcel] = []
     open: dict[str, str] = {}
+    boxes: dict[str, Box] = {}
 
     @property
     def standing(self) -> str:
@@ -84,7 +93,11 @@ class TroubleState(msgspec.Struct, array_like=True):
 
 
 class CaseState(msgspec.Struct, array_like=True):
-    """One case: what is open in it, by exception, and the reviews that wait for a person, with their exceptions."""
+    """One case: what is open in it, by exception, and the reviews that wait for a person, with their exceptions.
+
+    ``behind`` is every trouble that it ever had, by exception, and by replacement what that was for; ``latest`` is
+    the newest exception of each of its orders.
+    """
 
     case_id: str
     order_id: str
@@ -92,6 +105,8 @@ class CaseState(msgspec.Struct, array_like=True):
     reviews: dict[str, tuple[str, ...]] = {}
     told_at: datetime | None = None
     mails: int = 0
+    behind: dict[str, Behind] = {}
+    latest: dict[str, str] = {}
 
     @property
     def since(self) -> datetime | None:
@@ -161,6 +176,7 @@ def hear(order: OrderState, event: Event) -> None:
     """Note what an event says about an order and its parcels."""
     order.last_at = max(order.last_at or event.recorded_at, event.recorded_at)
     fact = event.fact
+    _handle(order, fact)
     if isinstance(fact, facts.OrderPlaced):
         order.placed_at = order.placed_at or event.occurred_at
         _know(order, fact.customer, fact.shipping, event.occurred_at)
@@ -173,6 +189,17 @@ def hear(order: OrderState, event: Event) -> None:
             _announce(order, fact)
     elif isinstance(fact, facts.CheckpointReached) and fact.status not in _SILENT:
         _scan(order, fact, event.occurred_at)
+
+
+def _handle(order: OrderState, fact: facts.AnyFact) -> None:
+    """Note who packs and who carries a parcel; the latest word that names anybody counts."""
+    shipment_id = getattr(fact, "shipment_id", None)
+    if not isinstance(shipment_id, str):
+        return
+    if isinstance(fact, _Announced) and fact.carrier:
+        order.boxes.setdefault(shipment_id, Box()).carrier = clean(fact.carrier)
+    elif isinstance(fact, facts.ShipmentPacked) and fact.station:
+        order.boxes.setdefault(shipment_id, Box()).station = clean(fact.station)
 
 
 def _know(

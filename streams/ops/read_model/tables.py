@@ -36,7 +36,7 @@ from sqlalchemy.types import TypeEngine
 
 from streams.problems import WorldProblem
 
-FOLD: Final = 1  # grows when the same history would give other rows in the same columns
+FOLD: Final = 2  # grows when the same history would give other rows in the same columns
 _TURN: Final = 0x72656164_6D6F6465  # the advisory lock's number in PostgreSQL: "readmode"
 METADATA: Final = MetaData()
 
@@ -140,6 +140,14 @@ REVIEWS: Final = _table(
     _column("state", LargeBinary),
 )
 _partial("read_reviews_open", REVIEWS.c.asked_at, REVIEWS.c.review_id, where=REVIEWS.c.standing == "open")
+COSTS: Final = _table(
+    "costs",
+    _column("remedy_id", key=True),
+    _column("order_id", Text),
+    _column("at"),
+    _column("state", LargeBinary),
+)
+Index("read_costs_at", COSTS.c.at, COSTS.c.remedy_id)
 MESSAGES: Final = _table(
     "messages",
     _column("message_id", key=True),
